@@ -1,0 +1,1 @@
+"""`make demo`: the host, its helpers, Apple played and a fleet of devices, under one supervisor."""
