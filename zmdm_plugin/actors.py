@@ -1,0 +1,18 @@
+"""Who acts: a host's user, an API token, or the system itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Names who did something in audit entries; a string id, for the host's tables are not ours."""
+
+    id: str
+    label: str
+    kind: Literal["user", "token", "system"] = "user"
+
+
+SYSTEM = Actor(id="system", label="zmdm", kind="system")

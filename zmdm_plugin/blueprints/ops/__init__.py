@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from flask import Flask
+
+
+def register_ops(app: Flask) -> None:
+    """Register this package's blueprints."""

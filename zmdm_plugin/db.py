@@ -1,0 +1,228 @@
+"""The host's session, our transactions, and the short way to the driver for the hot path.
+
+Edges open `transaction()`; services flush and never commit; `after_commit()` tells the outside
+world only once there is something to tell.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session, scoped_session
+
+from zmdm_plugin.errors import Unavailable
+from zmdm_plugin.state import AFTER_COMMIT as _AFTER
+from zmdm_plugin.state import after_commit as after_commit
+from zmdm_plugin.state import state
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_OPEN = "zmdm_transaction"
+_FLUSHED = "zmdm_foreign_flush"
+IMMEDIATE = "zmdm_immediate"
+_RETRY_CODES = {"40001", "40P01", "55P03"}
+
+
+def session() -> scoped_session[Session]:
+    """The host's session of the current application context."""
+    return cast("scoped_session[Session]", state().db.session)
+
+
+def engine() -> sa.Engine:
+    return state().db.engine
+
+
+def is_postgresql() -> bool:
+    return engine().dialect.name == "postgresql"
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Commit, then tell the outside world; or roll back and stay silent."""
+    current = session()()
+    if current.info.get(_OPEN):
+        raise RuntimeError("transaction() is opened by edges only, and once")
+    _take_over(current)
+    current.info[_OPEN] = True
+    current.info[_AFTER] = []
+    try:
+        if current.get_bind().dialect.name == "sqlite":
+            current.connection(execution_options={IMMEDIATE: True})
+        yield current
+        current.commit()
+    except BaseException:
+        current.rollback()
+        raise
+    finally:
+        current.info.pop(_OPEN, None)
+        waiting = current.info.pop(_AFTER, [])
+    for told in waiting:
+        _tell(told)
+
+
+def run_in_transaction(work: Callable[[], T], *, tries: int = 5) -> T:
+    """For jobs: open a transaction and repeat it after a deadlock or "database is locked"."""
+    for attempt in range(tries):
+        try:
+            with transaction():
+                return work()
+        except DBAPIError as error:
+            if attempt + 1 == tries or not is_passing(error):
+                raise
+        time.sleep(random.uniform(0, 0.05 * 2**attempt))
+    raise AssertionError("unreachable")
+
+
+def is_passing(error: DBAPIError) -> bool:
+    """Whether the same transaction may well succeed when it is tried again."""
+    if getattr(error.orig, "sqlstate", None) in _RETRY_CODES:
+        return True
+    return isinstance(error, OperationalError) and "database is locked" in str(error.orig)
+
+
+@contextmanager
+def outages() -> Iterator[None]:
+    """Turn a database that cannot be reached into Unavailable, which devices get as 503."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, sa.exc.TimeoutError) as error:
+        raise Unavailable("the database cannot be reached") from error
+    except DBAPIError as error:
+        if error.connection_invalidated or is_passing(error):
+            raise Unavailable("the database is busy or restarting") from error
+        raise
+
+
+def _take_over(current: Session) -> None:
+    if current.new or current.dirty or current.deleted or current.info.get(_FLUSHED):
+        raise RuntimeError(
+            "the host's session has uncommitted changes; commit them before calling zmdm"
+        )
+    if current.in_transaction():
+        current.rollback()
+
+
+def _tell(told: Callable[[], object]) -> None:
+    try:
+        told()
+    except Exception:  # the change is committed: a receiver may not undo the answer
+        log.exception("after-commit call failed")
+
+
+# -- the hot path -----------------------------------------------------------------------------
+
+
+_NAMED = re.compile(r"(?<!:):([a-z_]+)")
+
+
+class HotStatement:
+    """SQL text with :names, run on the driver: autocommit, prepared, one reconnect at most."""
+
+    def __init__(self, sql: str) -> None:
+        self._sqlite = sql
+        self._psycopg = _NAMED.sub(r"%(\1)s", sql)
+
+    def first(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The statement's first row, committed; Unavailable when the database is away."""
+        with outages():
+            try:
+                return self._once(values)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                return self._once(values)
+
+    def _once(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        bound = engine()
+        raw = bound.raw_connection()
+        try:
+            if bound.dialect.name == "postgresql":
+                return self._on_psycopg(raw, values)
+            return self._on_sqlite(raw, values)
+        except Exception as error:
+            dialect_error = bound.dialect.loaded_dbapi.Error
+            if not isinstance(error, dialect_error):
+                raise
+            gone = bound.dialect.is_disconnect(error, raw.driver_connection, None)
+            if gone:
+                raw.invalidate(error)
+            raise DBAPIError.instance(
+                self._sqlite, None, error, dialect_error, True, gone
+            ) from error
+        finally:
+            raw.close()
+
+    def _on_psycopg(self, raw: Any, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        connection = raw.driver_connection
+        connection.autocommit = True
+        try:
+            prepare = state().settings.prepared_statements
+            row: tuple[Any, ...] | None = connection.execute(
+                self._psycopg, values, prepare=prepare
+            ).fetchone()
+            return row
+        finally:
+            if not connection.closed:
+                connection.autocommit = False
+
+    def _on_sqlite(self, raw: Any, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        bound = {
+            name: value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+            if isinstance(value, datetime)
+            else value
+            for name, value in values.items()
+        }
+        row: tuple[Any, ...] | None = raw.driver_connection.execute(self._sqlite, bound).fetchone()
+        return row
+
+
+# -- guests in the host's engine ----------------------------------------------------------------
+
+
+def prepare_engine(target: sa.Engine) -> None:
+    """Make the host's engine safe for us: no lost updates on SQLite, no values in tracebacks."""
+    target.hide_parameters = True
+    if target.dialect.name == "sqlite" and not sa.event.contains(target, "begin", _begin):
+        sa.event.listen(target, "connect", _connect)
+        sa.event.listen(target, "begin", _begin)
+
+
+def watch_flushes(host_session: scoped_session[Session]) -> None:
+    """Remember that the host has flushed something, so that we never roll it back unseen."""
+    sa.event.listen(host_session, "after_flush", _after_flush)
+    sa.event.listen(host_session, "after_commit", _settled)
+    sa.event.listen(host_session, "after_rollback", _settled)
+
+
+def _after_flush(current: Session, _context: object) -> None:
+    if not current.info.get(_OPEN):
+        current.info[_FLUSHED] = True
+
+
+def _settled(current: Session) -> None:
+    current.info.pop(_FLUSHED, None)
+
+
+def _connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    immediate = connection.get_execution_options().get(IMMEDIATE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN DEFERRED")

@@ -1,0 +1,94 @@
+"""Every error the plugin raises on purpose, with the HTTP status an edge answers it with.
+
+ZmdmError
+├── ConfigError            the host's configuration; all faults of a kind in one error
+├── ProtocolError  400     bytes from outside that do not have the right form
+├── Refused        422     an order that cannot be carried out: (field, why)
+├── NotFound       404
+├── Conflict       409
+├── Denied         403     the actor lacks a permission
+├── Unauthorized   401     API only; never on a device route
+├── IdentityError  400     a device did not prove who it is
+└── Unavailable    503     our own outage: database, storage, sealing key
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class ZmdmError(Exception):
+    """The root, so that a host can catch whatever the plugin raises."""
+
+    status: int = 500
+
+
+class ConfigError(ZmdmError):
+    """Carries every fault of the configuration at once, not one after the other."""
+
+    def __init__(self, faults: Iterable[str] | str) -> None:
+        self.faults = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class ProtocolError(ZmdmError):
+    """Bytes from outside do not have the form that Apple's page (or an RFC) asks for."""
+
+    status = 400
+
+
+class Refused(ZmdmError):
+    """An order cannot be carried out; `why` is shown to the operator, word for word."""
+
+    status = 422
+
+    def __init__(self, field: str, why: str) -> None:
+        self.field = field
+        self.why = why
+        super().__init__(f"{field}: {why}")
+
+
+class NotFound(ZmdmError):
+    """What was asked for does not exist (or the actor may not know that it does)."""
+
+    status = 404
+
+
+class Conflict(ZmdmError):
+    """The order contradicts the present state, e.g. blocking a device that is blocked."""
+
+    status = 409
+
+
+class Denied(ZmdmError):
+    """The actor is known and lacks the permission, which the message names."""
+
+    status = 403
+
+
+class Unauthorized(ZmdmError):
+    """No valid credentials; used by the HTTP API alone, for 401 makes a device leave."""
+
+    status = 401
+
+
+class IdentityError(ZmdmError):
+    """A device request that does not prove possession of an identity we know."""
+
+    status = 400
+
+
+class EnrollmentRefused(ZmdmError):
+    """A step of an enrollment that may not be taken; the reason is recorded on the session."""
+
+    status = 403
+
+
+class Unavailable(ZmdmError):
+    """Our own outage; a device keeps its answer and comes again."""
+
+    status = 503
+
+
+class SealError(Unavailable):
+    """A sealed value cannot be opened: the sealing key is missing or the value was moved."""

@@ -1,0 +1,54 @@
+"""SQLAlchemy rows on our own MetaData, one topic per file, no IO."""
+
+from __future__ import annotations
+
+from zmdm_plugin.models.base import Base, metadata
+from zmdm_plugin.models.channels import Channel, Revision
+from zmdm_plugin.models.commands import FINAL, OUTSTANDING, ChannelCommand, RawAnswer
+from zmdm_plugin.models.credentials import (
+    CertificateAuthority,
+    IssuedCertificate,
+    PushCertificate,
+    ScepIssuer,
+)
+from zmdm_plugin.models.devices import (
+    Device,
+    Identity,
+    InstalledApplication,
+    InstalledCertificate,
+    InstalledProfile,
+    UnboundIdentity,
+)
+from zmdm_plugin.models.enrollments import Enrollment, EnrollmentSession
+from zmdm_plugin.models.operations import ApiToken, Heartbeat, JobRun, Lease
+from zmdm_plugin.models.records import AuditEntry, DeviceSecret, Event
+
+__all__ = [
+    "FINAL",
+    "OUTSTANDING",
+    "ApiToken",
+    "AuditEntry",
+    "Base",
+    "CertificateAuthority",
+    "Channel",
+    "ChannelCommand",
+    "Device",
+    "DeviceSecret",
+    "Enrollment",
+    "EnrollmentSession",
+    "Event",
+    "Heartbeat",
+    "Identity",
+    "InstalledApplication",
+    "InstalledCertificate",
+    "InstalledProfile",
+    "IssuedCertificate",
+    "JobRun",
+    "Lease",
+    "PushCertificate",
+    "RawAnswer",
+    "Revision",
+    "ScepIssuer",
+    "UnboundIdentity",
+    "metadata",
+]

@@ -1,0 +1,186 @@
+"""Devices, the certificates that identify them, and certificates that nobody could place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from zmdm_plugin.models.base import Base, Row, sealed
+from zmdm_plugin.models.enrollments import EnrollmentSession
+
+
+class Device(Row):
+    """The hardware we manage; it keeps its row through every enrollment it ever passes."""
+
+    __tablename__ = "zmdm_device"
+    __table_args__ = (
+        sa.Index("ix_zmdm_device_platform_id", "platform", "id"),
+        sa.Index("ix_zmdm_device_name_id", "name", "id"),
+        sa.Index("ix_zmdm_device_seen_hour_id", "seen_hour", "id"),
+    )
+
+    udid: Mapped[str | None] = mapped_column(sa.String(128), unique=True)
+    enrollment_uid: Mapped[str | None] = mapped_column(sa.String(128), unique=True)
+    """Apple's EnrollmentID, of a user enrollment, which tells no UDID."""
+    serial_number: Mapped[str | None] = mapped_column(sa.String(128), index=True)
+    name: Mapped[str | None] = mapped_column(sa.String(256))
+    model: Mapped[str | None] = mapped_column(sa.String(128))
+    """Hardware identifier, e.g. MacBookPro18,3."""
+    model_name: Mapped[str | None] = mapped_column(sa.String(128))
+    platform: Mapped[str | None] = mapped_column(sa.String(16))
+    os_version: Mapped[str | None] = mapped_column(sa.String(64))
+    os_version_extra: Mapped[str | None] = mapped_column(sa.String(64))
+    build_version: Mapped[str | None] = mapped_column(sa.String(64))
+    build_version_extra: Mapped[str | None] = mapped_column(sa.String(64))
+    apple_silicon: Mapped[bool | None]
+
+    session_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("zmdm_enrollment_session.id", use_alter=True)
+    )
+    """The session whose first TokenUpdate took effect."""
+    push_certificate_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("zmdm_push_certificate.id"), index=True
+    )
+    payload: Mapped[dict[str, Any] | None]
+    """What the device enrolled with; a renewal may not change it."""
+    enrolled_at: Mapped[datetime | None]
+    checkout_at: Mapped[datetime | None]
+    blocked_at: Mapped[datetime | None]
+    seen_hour: Mapped[datetime | None]
+    """Start of the hour it was last seen in: lists filter and sort by it, polls seldom write it."""
+
+    awaiting_configuration: Mapped[bool | None]
+    declarative_management: Mapped[bool] = mapped_column(default=False)
+    dep_enrollment: Mapped[bool | None]
+    user_enrollment: Mapped[bool | None]
+    user_approved_enrollment: Mapped[bool | None]
+    supervised: Mapped[bool | None]
+    shared_ipad: Mapped[bool | None]
+    activation_lock_manageable: Mapped[bool | None]
+    filevault_enabled: Mapped[bool | None]
+    passcode_present: Mapped[bool | None]
+    passcode_compliant: Mapped[bool | None]
+    firewall_enabled: Mapped[bool | None]
+    sip_enabled: Mapped[bool | None]
+    pin_required_for_erase: Mapped[bool | None]
+    pin_required_for_lock: Mapped[bool | None]
+    bootstrap_token_allowed_for_authentication: Mapped[bool | None]
+    bootstrap_token_required_for_software_update: Mapped[bool | None]
+    bootstrap_token_required_for_kext_approval: Mapped[bool | None]
+    imei: Mapped[str | None] = mapped_column(sa.String(64), index=True)
+    meid: Mapped[str | None] = mapped_column(sa.String(64))
+    wifi_mac: Mapped[str | None] = mapped_column(sa.String(64))
+    bluetooth_mac: Mapped[str | None] = mapped_column(sa.String(64))
+    ethernet_mac: Mapped[str | None] = mapped_column(sa.String(64))
+    phone_number: Mapped[str | None] = mapped_column(sa.String(64))
+    host_name: Mapped[str | None] = mapped_column(sa.String(256))
+    time_zone: Mapped[str | None] = mapped_column(sa.String(64))
+    capacity_gb: Mapped[float | None]
+    available_capacity_gb: Mapped[float | None]
+    battery_level: Mapped[float | None]
+
+    device_information: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    device_information_at: Mapped[datetime | None]
+    security_info: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
+    security_info_at: Mapped[datetime | None]
+    applications_at: Mapped[datetime | None]
+    certificates_at: Mapped[datetime | None]
+    profiles_at: Mapped[datetime | None]
+
+    unlock_token: Mapped[str | None] = sealed("device.unlock_token")
+    bootstrap_token: Mapped[str | None] = sealed("device.bootstrap_token")
+    unlock_token_escrowed: Mapped[bool] = mapped_column(default=False)
+    bootstrap_token_escrowed: Mapped[bool] = mapped_column(default=False)
+
+    session: Mapped[EnrollmentSession | None] = relationship(foreign_keys=[session_id])
+
+
+class Identity(Row):
+    """A certificate pinned to a device: its fingerprint counts, whatever became of its issuer."""
+
+    __tablename__ = "zmdm_identity"
+    __table_args__ = (sa.Index("ix_zmdm_identity_device_id_state", "device_id", "state"),)
+
+    device_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_device.id"))
+    session_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("zmdm_enrollment_session.id"), index=True
+    )
+    fingerprint: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    """SHA-256 of the DER certificate, hex."""
+    certificate: Mapped[bytes] = mapped_column(deferred=True)
+    state: Mapped[str] = mapped_column(sa.String(16))
+    """pending (until the first TokenUpdate) | active | retired"""
+    not_before: Mapped[datetime]
+    not_after: Mapped[datetime] = mapped_column(index=True)
+    retire_at: Mapped[datetime | None]
+    """The former identity of a renewed device works until then."""
+    retired_at: Mapped[datetime | None]
+    adopted: Mapped[bool] = mapped_column(default=False)
+    """Bound by `flask zmdm identity adopt`, after a restored database."""
+
+
+class UnboundIdentity(Row):
+    """A certificate of an issuer of ours that we could not place: listed, never released."""
+
+    __tablename__ = "zmdm_unbound_identity"
+
+    fingerprint: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    certificate: Mapped[bytes] = mapped_column(deferred=True)
+    device_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_device.id"), index=True)
+    session_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_enrollment_session.id"))
+    udid: Mapped[str | None] = mapped_column(sa.String(128))
+    serial_number: Mapped[str | None] = mapped_column(sa.String(128))
+    reason: Mapped[str] = mapped_column(sa.String(32))
+    """unknown_session (a restored database) | wants_to_reenroll"""
+    last_seen_at: Mapped[datetime]
+    seen_count: Mapped[int] = mapped_column(default=1)
+    approved_at: Mapped[datetime | None]
+
+
+class InstalledApplication(Base):
+    """What a channel said is installed; replaced as a whole by each InstalledApplicationList."""
+
+    __tablename__ = "zmdm_installed_application"
+    __table_args__ = (
+        sa.Index("ix_zmdm_installed_application_identifier", "identifier", "version"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_channel.id"), index=True)
+    identifier: Mapped[str | None] = mapped_column(sa.String(512))
+    name: Mapped[str | None] = mapped_column(sa.String(512), index=True)
+    version: Mapped[str | None] = mapped_column(sa.String(128))
+    short_version: Mapped[str | None] = mapped_column(sa.String(128))
+    bundle_size: Mapped[int | None]
+    facts: Mapped[dict[str, Any] | None]
+
+
+class InstalledCertificate(Base):
+    __tablename__ = "zmdm_installed_certificate"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_channel.id"), index=True)
+    common_name: Mapped[str | None] = mapped_column(sa.String(512), index=True)
+    is_identity: Mapped[bool | None]
+    fingerprint: Mapped[str] = mapped_column(sa.String(64), index=True)
+    subject: Mapped[str | None] = mapped_column(sa.String(1024))
+    issuer: Mapped[str | None] = mapped_column(sa.String(1024))
+    not_before: Mapped[datetime | None]
+    not_after: Mapped[datetime | None]
+
+
+class InstalledProfile(Base):
+    __tablename__ = "zmdm_installed_profile"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_channel.id"), index=True)
+    identifier: Mapped[str | None] = mapped_column(sa.String(512), index=True)
+    payload_uuid: Mapped[str | None] = mapped_column(sa.String(128))
+    display_name: Mapped[str | None] = mapped_column(sa.String(512))
+    is_managed: Mapped[bool | None]
+    is_encrypted: Mapped[bool | None]
+    removal_disallowed: Mapped[bool | None]
+    payloads: Mapped[list[Any] | None]

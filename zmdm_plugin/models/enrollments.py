@@ -1,0 +1,76 @@
+"""Enrollments (what a device enrolls through) and sessions (one device passing through one)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from zmdm_plugin.models.base import Row, sealed
+from zmdm_plugin.models.credentials import PushCertificate, ScepIssuer
+
+
+class Enrollment(Row):
+    """The configuration that devices enroll through; `kind` says how they come by it."""
+
+    __tablename__ = "zmdm_enrollment"
+
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    """ota | manual (by hand: Configurator, lab, load test)"""
+    name: Mapped[str] = mapped_column(sa.String(128), unique=True)
+    display_name: Mapped[str] = mapped_column(sa.String(128))
+    push_certificate_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_push_certificate.id"))
+    scep_issuer_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_scep_issuer.id"))
+    secret_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    """SHA-256 of the secret in the enrollment's link, hex: what a request is looked up by."""
+    secret: Mapped[str | None] = sealed("enrollment.secret")
+    challenge_hash: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    """Manual only: SHA-256 of the counted SCEP challenge in the profile, hex."""
+    challenge: Mapped[str | None] = sealed("enrollment.challenge")
+    quota: Mapped[int | None]
+    request_count: Mapped[int] = mapped_column(default=0)
+    serial_numbers: Mapped[list[str] | None]
+    udids: Mapped[list[str] | None]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    push_certificate: Mapped[PushCertificate] = relationship(lazy="joined", innerjoin=True)
+    scep_issuer: Mapped[ScepIssuer] = relationship(lazy="joined", innerjoin=True)
+
+
+class EnrollmentSession(Row):
+    """One device passing through one enrollment; wrong steps are refused and remembered here.
+
+    States: started (ota: phase 1 given) -> described (device-signed attributes taken)
+    -> profiled (MDM profile given) -> authenticated -> completed; failed, superseded, cancelled.
+    """
+
+    __tablename__ = "zmdm_enrollment_session"
+
+    enrollment_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_enrollment.id"), index=True)
+    device_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_device.id"), index=True)
+    kind: Mapped[str] = mapped_column(sa.String(16))
+    """ota | manual | renewal"""
+    state: Mapped[str] = mapped_column(sa.String(16))
+    serial_number: Mapped[str | None] = mapped_column(sa.String(128))
+    udid: Mapped[str | None] = mapped_column(sa.String(128))
+    product: Mapped[str | None] = mapped_column(sa.String(128))
+    os_version: Mapped[str | None] = mapped_column(sa.String(128))
+    ota_challenge_hash: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    """SHA-256 of the SCEP challenge of phase 2, hex."""
+    mdm_challenge_hash: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    """SHA-256 of the SCEP challenge in the MDM profile, hex."""
+    subject_token: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    """Random value in the certificate's subject: matches an external issuer's certificate."""
+    payload: Mapped[dict[str, Any] | None]
+    """What the MDM payload given to this device said: topic, URLs, rights, identifiers."""
+    expires_at: Mapped[datetime | None]
+    authenticated_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    failure: Mapped[str | None] = mapped_column(sa.String(500))
+    """The last step that was refused, and why, in words."""
+    failed_at: Mapped[datetime | None]
+
+    enrollment: Mapped[Enrollment] = relationship(lazy="joined", innerjoin=True)

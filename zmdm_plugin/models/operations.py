@@ -1,0 +1,66 @@
+"""What the house needs to run: API tokens, leases, long jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from zmdm_plugin.models.base import Base, Row
+
+
+class ApiToken(Row):
+    """A program's credential; only its SHA-256 is kept, for 256 random bits need no more."""
+
+    __tablename__ = "zmdm_api_token"
+
+    name: Mapped[str] = mapped_column(sa.String(128))
+    prefix: Mapped[str] = mapped_column(sa.String(16))
+    """The first characters, to tell tokens apart in lists."""
+    token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    owner_id: Mapped[str] = mapped_column(sa.String(128), index=True)
+    owner_label: Mapped[str] = mapped_column(sa.String(256))
+    permissions: Mapped[list[str]]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class Lease(Base):
+    """Makes sure that one process alone does a thing (the scheduler) until it stops renewing."""
+
+    __tablename__ = "zmdm_lease"
+
+    name: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    holder: Mapped[str] = mapped_column(sa.String(128))
+    until: Mapped[datetime]
+
+
+class Heartbeat(Base):
+    """When a worker or scheduler last said that it lives; the doctor reads it."""
+
+    __tablename__ = "zmdm_heartbeat"
+
+    name: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(32))
+    seen_at: Mapped[datetime]
+
+
+class JobRun(Row):
+    """A job that takes time: its progress, result and who asked for it."""
+
+    __tablename__ = "zmdm_job_run"
+
+    name: Mapped[str] = mapped_column(sa.String(128), index=True)
+    state: Mapped[str] = mapped_column(sa.String(16))
+    """queued | running | done | failed"""
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int | None]
+    message: Mapped[str | None] = mapped_column(sa.String(500))
+    result: Mapped[dict[str, Any] | None]
+    actor_id: Mapped[str | None] = mapped_column(sa.String(128))
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    beat_at: Mapped[datetime | None]

@@ -1,0 +1,97 @@
+"""RQ queues: a job is only a wake-up for work that the database remembers; JSON, ids, nothing else.
+
+`defer("push.flush", once="push.flush")` after a commit; when Redis is away nothing is lost, for a
+sweep asks the database again every `ZMDM_SWEEP_INTERVAL` seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from zmdm_plugin.state import after_commit, state
+
+log = logging.getLogger(__name__)
+
+DEFAULT = "zmdm:default"
+PUSH = "zmdm:push"
+ENTRY_POINT = "zmdm_plugin.jobs.run"
+JOB_TIMEOUT = 120
+_ONCE_SECONDS = 10
+_REST_AFTER_FAILURE = 5.0
+_RESULT_TTL = 60
+_FAILURE_TTL = 3600
+
+
+def connection() -> redis.Redis | None:
+    """A client with short timeouts and no retry, or None without ZMDM_REDIS_URL."""
+    cache = state().cache
+    if "redis" not in cache:
+        url = state().settings.redis_url
+        cache["redis"] = _connect(url) if url else None
+    client: redis.Redis | None = cache["redis"]
+    return client
+
+
+def _connect(url: str) -> redis.Redis:
+    return redis.Redis.from_url(
+        url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=Retry(NoBackoff(), 0)
+    )
+
+
+def defer(job: str, *ids: int | str, once: str | None = None) -> None:
+    """Enqueue a job of JOBS once the open transaction has committed; `once` coalesces wake-ups."""
+    after_commit(lambda: defer_now(job, *ids, once=once))
+
+
+def defer_now(job: str, *ids: int | str, once: str | None = None) -> bool:
+    """Enqueue at once; False when it was not (no Redis, or the same wake-up waits already)."""
+    client = connection()
+    if client is None or _resting():
+        return False
+    try:
+        if once and not client.set(once_key(once), "1", nx=True, ex=_ONCE_SECONDS):
+            return False
+        queue = PUSH if job.startswith("push.") else DEFAULT
+        _queue(queue, client).enqueue(
+            ENTRY_POINT,
+            args=(job, list(ids), once),
+            job_timeout=JOB_TIMEOUT,
+            result_ttl=_RESULT_TTL,
+            failure_ttl=_FAILURE_TTL,
+        )
+        return True
+    except redis.RedisError as error:
+        state().cache["redis_rest_until"] = time.monotonic() + _REST_AFTER_FAILURE
+        log.warning("Redis does not answer: %s", type(error).__name__)
+        return False
+
+
+def started(once: str | None) -> None:
+    """A job's first act: from now on the same wake-up may be deferred again."""
+    client = connection()
+    if once and client is not None:
+        try:
+            client.delete(once_key(once))
+        except redis.RedisError:
+            log.warning("Redis does not answer; the key %s expires by itself", once)
+
+
+def once_key(once: str) -> str:
+    return f"zmdm:once:{once}"
+
+
+def _queue(name: str, client: redis.Redis) -> Queue:
+    return Queue(name, connection=client, serializer=JSONSerializer)
+
+
+def _resting() -> bool:
+    until: Any = state().cache.get("redis_rest_until", 0.0)
+    return time.monotonic() < float(until)

@@ -1,0 +1,22 @@
+"""Signals for the host, sent after commit; a receiver that raises is logged and harms nothing.
+
+Each is sent with the Flask application as sender and ids as keyword arguments, never with rows.
+"""
+
+from __future__ import annotations
+
+from blinker import Namespace
+
+_namespace = Namespace()
+
+device_enrolled = _namespace.signal("zmdm.device_enrolled")
+"""A first TokenUpdate took an enrollment into effect: device_id, session_id."""
+
+device_checked_out = _namespace.signal("zmdm.device_checked_out")
+"""A device removed its MDM profile: device_id."""
+
+device_renewed = _namespace.signal("zmdm.device_renewed")
+"""A device took a new identity certificate: device_id, session_id."""
+
+command_answered = _namespace.signal("zmdm.command_answered")
+"""A command reached a final status: command_uuid, device_id, status."""
