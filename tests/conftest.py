@@ -20,7 +20,6 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from tests import requirements
+from tests import hosts, requirements
 from tests.servers import Postgres, Redis, postgres_server, redis_server
 
 hypothesis_settings.register_profile(
@@ -133,14 +132,14 @@ def redis_url(_redis: Redis) -> str:
 @pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "zmdm.sqlite3"
-    import_module("tests.hosts").migrate(f"sqlite:///{path}")
+    hosts.migrate(f"sqlite:///{path}")
     return path
 
 
 @pytest.fixture(scope="session")
 def _postgres_template(postgres: Postgres) -> Iterator[str]:
     url = postgres.create()
-    import_module("tests.hosts").migrate(url.render_as_string(hide_password=False))
+    hosts.migrate(url.render_as_string(hide_password=False))
     yield str(url.database)
     postgres.drop(url)
 
@@ -171,15 +170,13 @@ def make_app(request: pytest.FixtureRequest, redis_url: str) -> Iterator[Callabl
     made: list[Flask] = []
 
     def make(database_uri: str, **settings: object) -> Flask:
-        app = import_module("tests.hosts").make_app(
-            database_uri, **{"ZMDM_REDIS_URL": redis_url, **marked, **settings}
-        )
+        app = hosts.make_app(database_uri, **{"ZMDM_REDIS_URL": redis_url, **marked, **settings})
         made.append(app)
         return app
 
     yield make
     for app in made:
-        import_module("tests.hosts").close(app)
+        hosts.close(app)
 
 
 @pytest.fixture
@@ -211,7 +208,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def run_jobs() -> Callable[[Flask], int]:
     """`run_jobs(app)` works off the queues of `app` here and tells how many jobs ran."""
-    return import_module("tests.hosts").run_jobs
+    return hosts.run_jobs
 
 
 class _KeepAlive(WSGIRequestHandler):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import redis
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
 
 from zmdm_plugin import Actor, Zmdm
 from zmdm_plugin.migrate import upgrade
+from zmdm_plugin.queues import DEFAULT, PUSH
 
 ADMINISTRATOR = Actor(id="user:1", label="admin@example.com", kind="user")
 
@@ -14,6 +18,7 @@ DEFAULTS: dict[str, object] = {
     "SECRET_KEY": "tests only",
     "TESTING": True,
     "ZMDM_BASE_URL": "https://mdm.example.com",
+    "ZMDM_SEALING_KEYS": "dGVzdHMgb25seTogbm90IGEga2V5IGZvciBhbnlvbmU=",
 }
 
 
@@ -34,7 +39,8 @@ def make_app(database_uri: str, **settings: object) -> Flask:
 def migrate(database_uri: str) -> None:
     """Bring a database to the newest schema, as `flask zmdm db upgrade` does."""
     app = make_app(database_uri)
-    upgrade(app)
+    with app.app_context():
+        upgrade(app.extensions["sqlalchemy"].engine)
     close(app)
 
 
@@ -42,3 +48,25 @@ def close(app: Flask) -> None:
     """Close every connection of `app`, so that its database can be copied or dropped."""
     with app.app_context():
         app.extensions["sqlalchemy"].engine.dispose()
+
+
+class _Worker(SimpleWorker):
+    """Runs jobs in this process and leaves its signal handlers alone."""
+
+    def _install_signal_handlers(self) -> None:
+        """Ctrl-C belongs to pytest."""
+
+
+def run_jobs(app: Flask) -> int:
+    """Work off what `app` has deferred, until nothing is left; a job that failed fails the test."""
+    with redis.Redis.from_url(app.config["ZMDM_REDIS_URL"]) as client:
+        queues = [Queue(name, client, serializer=JSONSerializer) for name in (PUSH, DEFAULT)]
+        worker = _Worker(queues, connection=client, serializer=JSONSerializer)
+        with app.app_context():
+            worker.work(burst=True, logging_level="WARNING")
+        for queue in queues:
+            for job_id in queue.failed_job_registry.get_job_ids():
+                job = queue.fetch_job(job_id)
+                result = job.latest_result() if job else None
+                raise AssertionError(f"{job and job.description}: {result and result.exc_string}")
+        return worker.successful_job_count
