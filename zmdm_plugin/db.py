@@ -197,7 +197,7 @@ def prepare_engine(target: sa.Engine) -> None:
         sa.event.listen(target, "begin", _begin)
 
 
-def watch_flushes(host_session: scoped_session[Session]) -> None:
+def watch_flushes(host_session: Any) -> None:
     """Remember that the host has flushed something, so that we never roll it back unseen."""
     sa.event.listen(host_session, "after_flush", _after_flush)
     sa.event.listen(host_session, "after_commit", _settled)

@@ -1,22 +1,15 @@
-"""flask zmdm …: everything that an operator does without a browser."""
+"""flask zmdm db …: our tables."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
-from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from zmdm_plugin import db, migrate
+from zmdm_plugin.cli.groups import zmdm
 
-zmdm = AppGroup("zmdm", help="Apple device management.")
 database = AppGroup("db", help="Our tables: a history of their own beside the host's.")
 zmdm.add_command(database)
-
-
-def register_cli(app: Flask) -> None:
-    app.cli.add_command(zmdm)
 
 
 @database.command("upgrade")
