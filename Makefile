@@ -1,0 +1,75 @@
+# make demo [CHECK=1] [DEVICES=12] [PORT=8080]   a living fleet on this machine
+# make test [ARGS="tests/unit -k name"]          every test this machine can run
+# make lint | format | docs | bench | constraints | clean
+#
+# The first run makes .venv with the pinned set (constraints.txt). PY=/path/to/python uses an
+# interpreter that has everything already.
+
+PYTHON ?= python3
+VENV ?= .venv
+# Two tests at a time; PostgreSQL and Redis are started once per process.
+JOBS ?= 2
+ARGS ?=
+
+RUN_EXTRAS := embedded,host,simulator
+TEST_EXTRAS := $(RUN_EXTRAS),bench,postgres,test
+
+ifdef PY
+bootstrap = @:
+else
+PY := $(VENV)/bin/python
+bootstrap = @$(PYTHON) tools/bootstrap.py --venv $(VENV) --extras
+endif
+
+# Plain `make` says what there is.
+.DEFAULT_GOAL := help
+
+.PHONY: ready-run ready-test demo test lint format docs bench constraints wheel clean help
+
+help:
+	@sed -n 's/^# //p; /^$$/q' Makefile
+
+# A no-op when the environment is up to date.
+ready-run:
+	$(bootstrap) $(RUN_EXTRAS)
+
+ready-test:
+	$(bootstrap) $(TEST_EXTRAS)
+
+demo: ready-run
+	@exec $(PY) -m host_app.demo $(if $(CHECK),--check) $(if $(DEVICES),--devices $(DEVICES)) \
+		$(if $(PORT),--port $(PORT))
+
+test: ready-test
+	$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+lint: ready-test
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+
+format: ready-test
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+docs: ready-test
+	@mkdir -p docs
+	$(PY) -c "from zmdm_plugin.config import document; print(document(), end='')" > docs/settings.md
+
+bench: ready-test
+	$(PY) -m bench $(ARGS)
+
+constraints: ready-test
+	$(PY) -m pip install --upgrade --upgrade-strategy eager -e '.[$(TEST_EXTRAS)]'
+	$(PY) tools/constraints.py > constraints.new
+	mv constraints.new constraints.txt
+
+wheel: ready-test
+	$(PY) -m pip wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+clean:
+	rm -rf build dist *.egg-info .coverage htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .import_linter_cache
+	find zmdm_plugin zmdm_simulator host_app tests bench tools -name __pycache__ -prune \
+		-exec rm -rf {} + 2>/dev/null || true
