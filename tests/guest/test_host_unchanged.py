@@ -1,0 +1,54 @@
+"""The host's pages, errors and API answer with the plugin exactly as they did without it."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from tests.guest.host import make_host
+
+
+@pytest.fixture
+def hosts(sqlite_url: str) -> tuple[Flask, Flask]:
+    """(without the plugin, with it), both with the host's own tables."""
+    pair = make_host(sqlite_url, plugin=False), make_host(sqlite_url)
+    with pair[1].app_context():
+        pair[1].extensions["sqlalchemy"].create_all()
+    return pair
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/no-such-page"),
+        ("POST", "/"),
+        ("GET", "/boom"),
+        ("GET", "/api/books/1"),
+        ("GET", "/api/books/2"),
+        ("GET", "/api/books/x"),
+        ("GET", "/api/no-such-page"),
+        ("POST", "/sign-in"),
+    ],
+)
+def test_a_page_is_byte_for_byte_the_same(
+    hosts: tuple[Flask, Flask], method: str, path: str
+) -> None:
+    answers = [app.test_client().open(path, method=method) for app in hosts]
+    without, with_plugin = [(a.status, dict(a.headers), a.data) for a in answers]
+    assert with_plugin == without
+
+
+def test_the_hosts_admin_keeps_its_views(hosts: tuple[Flask, Flask]) -> None:
+    page = hosts[1].test_client().get("/admin/book/")
+    assert (page.status_code, b"Library" in page.data) == (200, True)
+
+
+def test_every_name_of_ours_carries_our_prefix(hosts: tuple[Flask, Flask]) -> None:
+    without, with_plugin = ({rule.endpoint for rule in app.url_map.iter_rules()} for app in hosts)
+    added = with_plugin - without
+    assert [name for name in sorted(added) if not name.startswith("zmdm")] == []
+
+
+def test_no_table_of_ours_stands_in_the_hosts_metadata(hosts: tuple[Flask, Flask]) -> None:
+    assert set(hosts[1].extensions["sqlalchemy"].metadata.tables) == {"book"}
