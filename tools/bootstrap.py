@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -115,6 +116,7 @@ def run(command):
 
 def main():
     """Bring the environment up to date."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends us without a traceback
     go_on_with_a_new_enough_python()
     parser = argparse.ArgumentParser(description="Prepare the virtual environment.")
     parser.add_argument("--venv", default=os.path.join(ROOT, ".venv"))

@@ -1,0 +1,97 @@
+"""`make demo CHECK=1`: has every device done what a device does, as the server's database tells?"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from host_app.demo.processes import Stage
+
+# "Enrolled" asks for a pinned identity that our own SCEP service has issued; "pushed" for the
+# outcome that the push service (played, over HTTP/2) gave to the server.
+QUERY = """
+SELECT d.name, d.model, d.serial_number,
+  d.enrolled_at IS NOT NULL AND EXISTS (
+    SELECT 1 FROM zmdm_identity n JOIN zmdm_issued_certificate i ON i.fingerprint = n.fingerprint
+    WHERE n.device_id = d.id AND n.state = 'active'),
+  EXISTS (SELECT 1 FROM zmdm_channel c
+    WHERE c.device_id = d.id AND c.kind = 'device' AND c.push_status = 200),
+  d.device_information_at IS NOT NULL,
+  d.security_info_at IS NOT NULL
+FROM zmdm_device d ORDER BY d.id
+"""
+STEPS = ("enrolled over SCEP", "pushed", "answered DeviceInformation", "answered SecurityInfo")
+HEADINGS = ("name", "model", "serial", "enrolled", "pushed", "DeviceInformation", "SecurityInfo")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one device has done; `steps` in the order of STEPS."""
+
+    name: str
+    model: str
+    serial: str
+    steps: tuple[bool, ...]
+
+    @property
+    def missing(self) -> list[str]:
+        """The steps it has not taken."""
+        return [step for step, taken in zip(STEPS, self.steps, strict=True) if not taken]
+
+
+class Check:
+    """Reads the database now and then, and remembers what it last saw."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._database = stage.folder.database
+        self._expected = stage.devices
+        self._look_again_at = 0.0
+        self.rows: list[Row] = []
+
+    def passed(self) -> bool:
+        """Whether nothing is missing any more; asks the database once a second at most."""
+        if time.monotonic() >= self._look_again_at:
+            self.rows = self._look()
+            self._look_again_at = time.monotonic() + 1
+        return not self.missing
+
+    @property
+    def missing(self) -> list[str]:
+        """One line for each device that has steps before it."""
+        lines = [
+            f"{row.name or 'a device'} ({row.serial}) has not: {', '.join(row.missing)}"
+            for row in self.rows
+            if row.missing
+        ]
+        unseen = self._expected - len(self.rows)
+        if unseen > 0:
+            lines.append(f"{unseen} of {self._expected} devices have not: {STEPS[0]}")
+        return lines
+
+    def report(self) -> Iterator[str]:
+        """A table with a line per device, then what is missing."""
+        marks = [
+            [*(row[:3]), *("yes" if taken else "no" for taken in row[3])] for row in self._cells()
+        ]
+        lines = [list(HEADINGS), *marks]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+        for line in lines:
+            yield "  ".join(
+                cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+            ).rstrip()
+        yield from self.missing or [f"all {self._expected} devices have done everything"]
+
+    def _cells(self) -> list[tuple[str, str, str, tuple[bool, ...]]]:
+        return [(row.name, row.model, row.serial, row.steps) for row in self.rows]
+
+    def _look(self) -> list[Row]:
+        url = f"file:{self._database}?mode=ro"
+        with closing(sqlite3.connect(url, uri=True, timeout=5)) as connection:
+            found = connection.execute(QUERY).fetchall()
+        return [
+            Row(name or "", model or "", serial or "", tuple(bool(taken) for taken in steps))
+            for name, model, serial, *steps in found
+        ]

@@ -1,0 +1,143 @@
+"""The demo's processes, in the order in which they start, and how each shows that it is ready."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+
+from host_app.demo.folder import HOST, DemoFolder, Ports
+from host_app.demo.process import Process
+from zmdm_plugin.embedded import EmbeddedRedis
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = sys.executable
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One demo's place, ports and size: all that its processes are made from."""
+
+    folder: DemoFolder
+    ports: Ports
+    devices: int
+    redis_url: str | None
+
+    @property
+    def embedded(self) -> EmbeddedRedis:
+        return EmbeddedRedis(self.folder.path / "redis")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process of the host gets; the secrets are in config.json instead."""
+        apple = self.folder.path / "apple"
+        return {
+            "FLASK_APP": "host_app.wsgi",
+            "HOST_APP_BIND": f"{HOST}:{self.ports.web}",
+            "HOST_APP_INSTANCE": str(self.folder.path),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "ZMDM_APNS_CA": f"{{{{ file:{apple / 'apns-ca.pem'} }}}}",
+            "ZMDM_APNS_URL": f"https://{HOST}:{self.ports.apns}",
+            "ZMDM_BASE_URL": self.ports.url,
+            "ZMDM_DEVICE_ANCHORS": f"{{{{ file:{apple / 'device-ca.pem'} }}}}",
+            "ZMDM_INVENTORY_INTERVAL": "3600",
+            "ZMDM_MTLS_PROXY": "false",
+            "ZMDM_ORGANIZATION": "Example host",
+            "ZMDM_REDIS_URL": self.redis_url or self.embedded.url,
+            "ZMDM_SWEEP_INTERVAL": "5",
+        }
+
+    @property
+    def control_url(self) -> str:
+        return f"http://{HOST}:{self.ports.control}"
+
+
+def before_setup(stage: Stage) -> Iterator[Process]:
+    """Redis, and Apple, whose certificates the host's settings name."""
+    if stage.redis_url is None:
+        stage.embedded.prepare()
+        yield Process("redis", stage.embedded.command(), lambda pid: stage.embedded.is_ready())
+    yield _simulator(
+        stage,
+        "apple",
+        "apple",
+        *("--dir", str(stage.folder.path / "apple")),
+        *("--apns-port", str(stage.ports.apns)),
+        *("--control-port", str(stage.ports.control)),
+        ready=lambda pid: _answers(f"{stage.control_url}/ready"),
+    )
+
+
+def setup(stage: Stage) -> Process:
+    """The one step that ends by itself."""
+    command = [PYTHON, "-m", "host_app.demo.setup", str(stage.folder.path)]
+    return Process("setup", command, env=stage.environment, ready_within=90)
+
+
+def after_setup(stage: Stage) -> Iterator[Process]:
+    """The host's own processes."""
+    gunicorn = ("gunicorn", "-c", "python:host_app.gunicorn_conf", "host_app.wsgi:app")
+    yield _host(stage, "web", *gunicorn, ready=lambda pid: _answers(f"{stage.ports.url}/healthz"))
+    for name, queue in (("worker", "default"), ("push-worker", "push")):
+        command = ("flask", "zmdm", "worker", "--queues", queue)
+        yield _host(stage, name, *command, ready=lambda pid: _is_working(stage, pid))
+    yield _host(stage, "scheduler", "flask", "zmdm", "scheduler")
+
+
+def fleet(stage: Stage) -> Iterator[Process]:
+    """The devices: the first half enrolls over the air, the others by hand."""
+    by_hand = stage.devices // 2
+    for kind, count in (("ota", stage.devices - by_hand), ("manual", by_hand)):
+        if count:
+            yield _simulator(
+                stage,
+                f"devices-{kind}",
+                "devices",
+                *("--profile", str(stage.folder.path / f"{kind}.mobileconfig")),
+                *("--count", str(count)),
+                *("--apple-control", stage.control_url),
+                *("--apple-dir", str(stage.folder.path / "apple")),
+                *("--state", str(stage.folder.path / "devices" / kind)),
+                *("--seed", kind),
+                "--allow-http",
+            )
+
+
+def _host(
+    stage: Stage, name: str, *module: str, ready: Callable[[int], bool] = lambda pid: True
+) -> Process:
+    return Process(name, [PYTHON, "-m", *module], ready, env=stage.environment)
+
+
+def _simulator(
+    stage: Stage, name: str, *words: str, ready: Callable[[int], bool] = lambda pid: True
+) -> Process:
+    env = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return Process(name, [PYTHON, "-m", "zmdm_simulator", *words], ready, env=env)
+
+
+def _answers(url: str) -> bool:
+    """Whether a GET is answered 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.HTTPError):
+        return False
+
+
+def _is_working(stage: Stage, pid: int) -> bool:
+    """Whether this worker has told Redis that it listens."""
+    client = redis.Redis.from_url(stage.environment["ZMDM_REDIS_URL"], socket_timeout=1)
+    try:
+        with client:
+            keys = [os.fsdecode(key) for key in client.smembers("rq:workers")]
+            return any(client.hget(key, "pid") == str(pid).encode() for key in keys)
+    except redis.RedisError:
+        return False

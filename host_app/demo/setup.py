@@ -1,0 +1,110 @@
+"""The set-up of a demo, in one process: `python -m host_app.demo.setup FOLDER`.
+
+Every step is a command that an operator would type (`flask zmdm …`); here they run inside one
+interpreter, for each of them alone would cost a second of start.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask
+
+from host_app.app import create_app
+from host_app.demo.folder import ADMINISTRATOR, DemoFolder
+
+CA, PUSH, ISSUER = "Demo CA", "Demo", "Demo"
+ENROLLMENTS = {"ota": "Demo over the air", "manual": "Demo by hand"}
+
+
+class StepFailed(Exception):
+    """A command refused; the message names it and repeats its last line."""
+
+
+def flask(app: Flask, *args: str, env: dict[str, str] | None = None) -> str:
+    """Run a command of the application and return what it prints."""
+    result = app.test_cli_runner().invoke(args=args, env=env or {})
+    if result.exit_code != 0:
+        lines = (result.output or "").strip().splitlines()
+        why = repr(result.exception) if not lines else lines[-1]
+        raise StepFailed(f"flask {' '.join(args[:3])}: {why}") from result.exception
+    return result.output
+
+
+def prepare_tables(app: Flask, folder: DemoFolder) -> None:
+    """The host's tables, then ours; both times a no-op if they are there."""
+    flask(app, "create-tables")
+    flask(app, "zmdm", "db", "upgrade")
+
+
+def make_administrator(app: Flask, folder: DemoFolder) -> None:
+    """The password is written down first, so that no interruption can lose it."""
+    password = folder.read_credentials().get("password") or secrets.token_urlsafe(12)
+    folder.keep_credential("email", ADMINISTRATOR)
+    folder.keep_credential("password", password)
+    env = {"HOST_APP_PASSWORD": password}
+    flask(app, "users", "set", ADMINISTRATOR, "--role", "administrator", env=env)
+
+
+def make_authority(app: Flask, folder: DemoFolder) -> None:
+    """The built-in CA that devices get their identities from."""
+    flask(app, "zmdm", "ca", "create", CA)
+
+
+def import_push_certificate(app: Flask, folder: DemoFolder) -> None:
+    """The one that the played Apple has issued."""
+    certificate, key = (str(folder.path / "apple" / f"push-{part}.pem") for part in ("cert", "key"))
+    flask(
+        app, "zmdm", "push-certificate", "import", "--certificate", certificate, "--key", key, PUSH
+    )
+
+
+def make_enrollments(app: Flask, folder: DemoFolder) -> None:
+    """Both ways into the fleet, and the profile of each for the simulated devices."""
+    for kind, name in ENROLLMENTS.items():
+        flask(app, "zmdm", "enrollment", "create", name, "--kind", kind)
+
+
+def write_profiles(app: Flask, folder: DemoFolder) -> None:
+    """What a person would mail or hand to the devices."""
+    for kind, name in ENROLLMENTS.items():
+        profile = flask(app, "zmdm", "enrollment", "profile", name)
+        folder.write(f"{kind}.mobileconfig", profile)
+
+
+def make_token(app: Flask, folder: DemoFolder) -> None:
+    """Only its hash is stored, so it is written down at once."""
+    output = flask(app, "zmdm", "token", "create", "demo", "--permissions", "all")
+    folder.keep_credential("token", output.split()[-1])
+
+
+ALWAYS: tuple[Callable[[Flask, DemoFolder], None], ...] = (prepare_tables, make_administrator)
+ONCE: tuple[Callable[[Flask, DemoFolder], None], ...] = (
+    make_authority,
+    import_push_certificate,
+    make_enrollments,
+    write_profiles,
+    make_token,
+)
+
+
+def main(path: Path) -> None:
+    """Take every step that has not been taken."""
+    folder = DemoFolder(path)
+    app = create_app()
+    for step in ALWAYS:
+        step(app, folder)
+    for step in ONCE:
+        if step.__name__ not in folder.done():
+            step(app, folder)
+            folder.mark_done(step.__name__)
+
+
+if __name__ == "__main__":
+    try:
+        main(Path(sys.argv[1]))
+    except StepFailed as failed:
+        sys.exit(str(failed))
