@@ -1,0 +1,93 @@
+"""The answers to commands: one module per topic, one table of handlers.
+
+Before a handler is asked, the rules that all commands share are checked: known here, on this
+channel, supervised where that is needed, and within the access rights of the enrollment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zmdm_simulator.answers import control, information, lists, profiles, security
+from zmdm_simulator.answers.replies import (
+    INVALID_REQUEST_TYPE,
+    NOT_AUTHORIZED,
+    Handler,
+    Order,
+    Reply,
+    failed,
+    malformed,
+)
+from zmdm_simulator.channel import Channel
+from zmdm_simulator.models_of_devices import IOS, IPADOS, MACOS, TVOS, VISIONOS
+
+if TYPE_CHECKING:
+    from zmdm_simulator.device import SimulatedDevice
+
+EVERYWHERE = frozenset({MACOS, IOS, IPADOS, TVOS, VISIONOS})
+MOBILE = frozenset({IOS, IPADOS})
+HANDLERS: Mapping[str, Handler] = {
+    **information.HANDLERS,
+    **security.HANDLERS,
+    **lists.HANDLERS,
+    **profiles.HANDLERS,
+    **control.HANDLERS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Where a command works, and what it takes."""
+
+    right: int = 0
+    platforms: frozenset[str] = EVERYWHERE
+    mac_user: bool = False  # works on a Mac's user channel
+    shared_user: bool = False  # works on a Shared iPad's user channel
+    supervised_on: frozenset[str] = frozenset()
+
+
+TERMS = {
+    "DeviceInformation": Terms(mac_user=True, shared_user=True),
+    "SecurityInfo": Terms(1024, mac_user=True),
+    "InstalledApplicationList": Terms(256, mac_user=True),
+    "CertificateList": Terms(1, mac_user=True),
+    "ProfileList": Terms(1, mac_user=True, shared_user=True),
+    "InstallProfile": Terms(2, mac_user=True, shared_user=True),
+    "RemoveProfile": Terms(2, mac_user=True, shared_user=True),
+    "DeviceLock": Terms(4, platforms=EVERYWHERE - {TVOS}),
+    "EraseDevice": Terms(8),
+    "RestartDevice": Terms(
+        4, platforms=EVERYWHERE - {VISIONOS}, supervised_on=MOBILE | frozenset({TVOS})
+    ),
+    "ShutDownDevice": Terms(4, platforms=MOBILE | frozenset({MACOS}), supervised_on=MOBILE),
+    "DeclarativeManagement": Terms(mac_user=True, shared_user=True),
+}
+
+
+def answer(device: SimulatedDevice, channel: Channel, command: Mapping[str, Any]) -> Reply:
+    """Carry out one command."""
+    request_type = command.get("RequestType")
+    if not isinstance(request_type, str) or not request_type:
+        return malformed()
+    terms, handler = TERMS.get(request_type), HANDLERS.get(request_type)
+    if terms is None or handler is None:
+        return failed(INVALID_REQUEST_TYPE, f"“{request_type}” is not a valid request type.")
+    return _refusal(device, channel, request_type, terms) or handler(
+        Order(device, channel, command)
+    )
+
+
+def _refusal(
+    device: SimulatedDevice, channel: Channel, request_type: str, terms: Terms
+) -> Reply | None:
+    platform = device.facts.model.platform
+    on_channel = terms.mac_user if platform == MACOS else terms.shared_user
+    if platform not in terms.platforms or (channel.user and not on_channel):
+        return failed(INVALID_REQUEST_TYPE, f"“{request_type}” is not a valid request type.")
+    if device.installed.access_rights & terms.right != terms.right:
+        return failed(NOT_AUTHORIZED, "The MDM server is not authorized to send this command.")
+    if platform in terms.supervised_on and not device.supervised:
+        return failed(12035, f"“{request_type}” requires a supervised device.")
+    return None

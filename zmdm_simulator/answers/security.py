@@ -1,0 +1,94 @@
+"""SecurityInfo: encryption, passcode and firewall, as each platform reports them.
+
+https://developer.apple.com/documentation/devicemanagement/securityinforesponse
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zmdm_simulator.answers.replies import Handler, Order, Reply
+from zmdm_simulator.models_of_devices import IOS, IPADOS, TVOS, VISIONOS
+
+
+def security_info(order: Order) -> Reply:
+    """Report the state of security."""
+    make = MAKERS.get(order.device.facts.model.platform, _mac)
+    return Reply(body={"SecurityInfo": make(order)})
+
+
+def _mac(order: Order) -> dict[str, Any]:
+    model, silicon = order.device.facts.model, order.device.facts.model.apple_silicon
+    secure_chip = silicon or model.t2
+    security = {
+        "FDE_Enabled": secure_chip,
+        "FDE_HasPersonalRecoveryKey": secure_chip,
+        "FDE_HasInstitutionalRecoveryKey": False,
+        "SystemIntegrityProtectionEnabled": True,
+        "FirewallSettings": {
+            "FirewallEnabled": True,
+            "BlockAllIncoming": False,
+            "StealthMode": False,
+            "LoggingEnabled": False,
+            "LoggingOption": "throttled",
+            "Applications": [
+                {"Allowed": True, "BundleID": "com.example.sync", "Name": "Example Sync"}
+            ],
+        },
+        "ManagementStatus": {
+            "EnrolledViaDEP": False,
+            "UserApprovedEnrollment": True,
+            "IsUserEnrollment": order.device.installed.byod,
+            "IsActivationLockManageable": secure_chip,
+        },
+        "SecureBoot": _secure_boot(silicon=silicon, t2=model.t2),
+        "RemoteDesktopEnabled": False,
+        "AuthenticatedRootVolumeEnabled": True,
+        "BootstrapTokenAllowedForAuthentication": "allowed" if silicon else "not supported",
+        "BootstrapTokenRequiredForSoftwareUpdate": silicon,
+        "BootstrapTokenRequiredForKernelExtensionApproval": silicon,
+    }
+    if silicon:
+        return security | {"IsRecoveryLockEnabled": False}
+    firmware = {"PasswordExists": False, "ChangePending": False, "AllowOroms": False}
+    return security | {"FirmwarePasswordStatus": firmware}
+
+
+def _secure_boot(*, silicon: bool, t2: bool) -> dict[str, Any]:
+    if silicon:
+        return {"SecureBootLevel": "full", "ExternalBootLevel": "allowed"}
+    level = "full" if t2 else "not supported"
+    return {
+        "SecureBootLevel": level,
+        "ExternalBootLevel": "disallowed" if t2 else "not supported",
+    }
+
+
+def _mobile(order: Order) -> dict[str, Any]:
+    return {
+        "HardwareEncryptionCaps": 3,
+        "PasscodePresent": True,
+        "PasscodeCompliant": True,
+        "PasscodeCompliantWithProfiles": True,
+        "PasscodeLockGracePeriod": 0,
+        "PasscodeLockGracePeriodEnforced": 0,
+        "AutoLockTime": 120,
+        "ManagementStatus": {"IsUserEnrollment": order.device.installed.byod},
+    }
+
+
+def _tv(order: Order) -> dict[str, Any]:
+    return {
+        "HardwareEncryptionCaps": 3,
+        "PasscodeCompliant": True,
+        "ManagementStatus": {"IsUserEnrollment": False},
+    }
+
+
+def _vision(order: Order) -> dict[str, Any]:
+    return {key: value for key, value in _mobile(order).items() if key != "AutoLockTime"}
+
+
+MAKERS = {IOS: _mobile, IPADOS: _mobile, TVOS: _tv, VISIONOS: _vision}
+HANDLERS: Mapping[str, Handler] = {"SecurityInfo": security_info}

@@ -1,0 +1,159 @@
+"""What a simulated device is made of: hardware facts, identities, channels, and where it stands."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import Enum
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from zmdm_simulator import facts, pki
+from zmdm_simulator.channel import DEVICE, Channel, PushAddress
+from zmdm_simulator.errors import NotEnrolled
+from zmdm_simulator.models_of_devices import MODELS
+from zmdm_simulator.pki import DeviceCA, Identity
+from zmdm_simulator.profile import MdmPayload
+from zmdm_simulator.proof import Proof, Prover
+from zmdm_simulator.scep import ScepOptions
+from zmdm_simulator.script import Script
+from zmdm_simulator.wire import Http, Wire
+
+
+class Life(Enum):
+    """Where a device stands."""
+
+    NEW = "new"
+    ENROLLED = "enrolled"
+    LEFT = "left"
+    ERASED = "erased"
+
+
+class DeviceCore:
+    """Hardware, enrollment and connections of one device: what it has, not what it does."""
+
+    restart_seconds = 20.0
+    lock_seconds = 60.0
+
+    def __init__(
+        self,
+        model: str,
+        seed: object = 0,
+        *,
+        factory_ca: DeviceCA | None = None,
+        http: Http | None = None,
+        prover: Prover | None = None,
+        scep: ScepOptions | None = None,
+        script: Script | None = None,
+        supervised: bool = True,
+        shared: bool = False,
+        allow_http: bool = True,
+        clock_skew: timedelta = timedelta(0),
+        make_key: Callable[[int], rsa.RSAPrivateKey] = pki.new_key,
+        on_event: Callable[[DeviceCore, str], None] | None = None,
+    ) -> None:
+        self.facts = facts.make(MODELS[model], seed)
+        self.name = self.facts.name
+        self.factory_ca, self.http = factory_ca, http
+        self.prover = prover or Prover(Proof.AUTO)
+        self.clock_skew = clock_skew
+        self.scep = scep or ScepOptions(clock=self.clock)
+        self.script = script or Script()
+        self.supervised, self.shared, self.allow_http = supervised, shared, allow_http
+        self.make_key, self.on_event = make_key, on_event
+        self.sleep: Callable[[float], None] = time.sleep
+        self.wire = Wire(self)
+        self.life, self.powered, self.silent_until = Life.NEW, True, 0.0
+        self.mdm: MdmPayload | None = None
+        self.identity: Identity | None = None
+        self.former_identity: Identity | None = None
+        self.enrollment_identifier: str | None = None
+        self.channels: dict[str, Channel] = {}
+        self.awaiting = False
+        self.bootstrap_token: bytes | None = None
+        self.unlock_token = os.urandom(256)
+        self._factory: Identity | None = None
+
+    @property
+    def installed(self) -> MdmPayload:
+        """The MDM payload it is enrolled with; NotEnrolled if it is not."""
+        if self.mdm is None:
+            raise NotEnrolled(f"{self.facts.serial} has no MDM profile")
+        return self.mdm
+
+    @property
+    def own_identity(self) -> Identity:
+        """The identity it proves itself with; NotEnrolled if it has none."""
+        if self.identity is None:
+            raise NotEnrolled(f"{self.facts.serial} has no identity")
+        return self.identity
+
+    @property
+    def factory(self) -> Identity:
+        """The certificate it left the factory with, made when first needed."""
+        if self._factory is None:
+            # Without a CA to play Apple's, it vouches for itself, and a server should refuse it.
+            ca = self.factory_ca or DeviceCA.create()
+            self._factory = ca.issue(key=self.make_key(pki.FACTORY_KEY_BITS))
+        return self._factory
+
+    @property
+    def enrollment_id(self) -> str:
+        """What names it in a user enrollment, where its UDID is nobody's business."""
+        return f"ENROLLMENT-{self.facts.eas_identifier}"
+
+    @property
+    def push_addresses(self) -> list[PushAddress]:
+        """Where pushes for its channels go; none before a TokenUpdate was accepted."""
+        if self.mdm is None:
+            return []
+        topic = self.mdm.topic
+        return [
+            PushAddress(topic, channel.token, channel.magic, channel.name)
+            for channel in self.channels.values()
+            if channel.announced and not channel.declined
+        ]
+
+    @property
+    def reachable(self) -> bool:
+        """Whether it would react to a push now."""
+        return self.mdm is not None and self.powered and time.monotonic() >= self.silent_until
+
+    def channel(self, user: str | None = None) -> Channel:
+        """Return the device channel, or a user's; NotEnrolled if there is none."""
+        try:
+            return self.channels[user or DEVICE]
+        except KeyError as error:
+            raise NotEnrolled(f"{self.facts.serial} has no channel {user or DEVICE}") from error
+
+    def clock(self) -> datetime:
+        """Tell the time as this device believes it to be."""
+        return pki.now() + self.clock_skew
+
+    def stranger(self) -> Identity:
+        """Return an identity with this device's name that no CA of the server issued."""
+        subject = [("CN", self.facts.serial)]
+        return pki.self_signed(subject, key=self.make_key(2048))
+
+    def go_silent(self, seconds: float) -> None:
+        """Be away for a while, as during a restart."""
+        self.silent_until = time.monotonic() + seconds
+        self.tell(f"silent for {seconds:g} s")
+
+    def wake_up(self) -> None:
+        """Be back at once: restarted, unlocked, switched on."""
+        self.silent_until, self.powered = 0.0, True
+
+    def forget(self, why: str) -> None:
+        """Remove the MDM profile and everything that came with it, without a word."""
+        self.life = Life.LEFT
+        self.mdm = self.identity = self.former_identity = self.enrollment_identifier = None
+        self.channels, self.bootstrap_token = {}, None
+        self.tell(f"left: {why}")
+
+    def tell(self, event: str) -> None:
+        """Report a change to whoever watches."""
+        if self.on_event:
+            self.on_event(self, event)

@@ -1,0 +1,151 @@
+"""A simulated device, for tests and for the fleet.
+
+In time order:
+
+    device = SimulatedDevice("MacBookPro18,3", seed=1, factory_ca=ca, http=client)
+    device.enroll(profile)            # bytes or URL, over the air or by hand: SCEP, Authenticate,
+                                      # TokenUpdate. EnrollmentFailed.status is the server's no
+    device.settle()                   # first days of use: bootstrap token, the Mac's user logs in
+    talk = device.connect()           # one conversation, as after a push: the commands handled
+    talk.request_types                # ["DeviceInformation", …]
+    talk.answer_to("SecurityInfo")    # the body that the device sent
+    device.connect("adabrandt")       # the same on a user channel, by the user's short name
+    device.check_out()                # a person removes the profile
+
+`http` is an httpx.Client (a WSGITransport makes one that needs no server), or a function from a TLS
+identity to a client. One level down, `check_in(body)` sends any check-in and returns the response,
+`wire.put(...)` lets a test choose every part of a request, `repeat_last_answer()` plays a device
+that lost the reply. `script` makes it misbehave, `life` and `on_event` tell what became of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from zmdm_simulator import checkins, enrollment
+from zmdm_simulator.channel import After, Channel
+from zmdm_simulator.conversation import Conversation, converse, dumps
+from zmdm_simulator.core import DeviceCore, Life
+from zmdm_simulator.errors import NotEnrolled
+from zmdm_simulator.facts import User
+from zmdm_simulator.pki import Identity
+from zmdm_simulator.profile import BOOTSTRAP, PER_USER, Profile
+from zmdm_simulator.wire import Http
+
+
+class SimulatedDevice(DeviceCore):
+    """One device, and what it does when spoken to."""
+
+    # Enrolling
+
+    def enroll(self, profile: str | bytes, http: Http | None = None) -> None:
+        """Enroll with a profile or its URL; raises what stopped it (see errors)."""
+        self.http = http or self.http
+        enrollment.enroll(self, profile)
+        self.life = Life.ENROLLED
+
+    def renew(self, profile: Profile) -> None:
+        """Install the enrollment profile again, for a new identity."""
+        enrollment.renew(self, profile)
+
+    def settle(self) -> None:
+        """Do what happens soon after an enrollment: a Mac escrows its token, its user logs in."""
+        if not self.facts.model.is_mac:
+            return
+        if BOOTSTRAP in self.installed.capabilities:
+            self.set_bootstrap_token(os.urandom(48))
+        if PER_USER in self.installed.capabilities:
+            self.log_in()
+
+    def log_in(self, user: User | str | None = None, *, digest: str | None = None) -> bool:
+        """Log a user in (a Mac's owner by default); False if the server declines this user.
+
+        On a Shared iPad, pass a Managed Apple Account. `digest` plays a network account.
+        """
+        if isinstance(user, str):
+            user = User(user, user, "")
+        channel = Channel(user or self.facts.user)
+        channel = self.channels.setdefault(channel.name, channel)
+        return enrollment.log_in(self, channel, digest=digest)
+
+    # Talking
+
+    def connect(self, user: str | None = None) -> Conversation:
+        """Hold one conversation, as after a push; silent if the device cannot."""
+        channel = self.channel(user)
+        if not self.reachable or channel.declined:
+            return Conversation(silent=True)
+        return converse(self, channel)
+
+    def check_in(
+        self, body: Mapping[str, Any] | bytes, *, identity: Identity | None = None
+    ) -> httpx.Response:
+        """Send any check-in body and return the raw response."""
+        data = body if isinstance(body, bytes) else dumps(body)
+        return self.wire.check_in(data, identity=identity)
+
+    def update_token(self, user: str | None = None, *, rotate: bool = False) -> httpx.Response:
+        """Send a TokenUpdate, with a new push token if told to."""
+        channel = self.channel(user)
+        if rotate:
+            fresh = Channel()
+            channel.token, channel.magic = fresh.token, fresh.magic
+        return self.check_in(checkins.token_update(self, channel))
+
+    def set_bootstrap_token(self, token: bytes | None) -> httpx.Response:
+        """Escrow a bootstrap token, or take it back with None."""
+        body = checkins.set_bootstrap_token(self, self.channel(), token)
+        response = self.check_in(body)
+        if response.status_code == 200:
+            self.bootstrap_token = token or None
+        return response
+
+    def get_bootstrap_token(self) -> httpx.Response:
+        """Ask for the escrowed token."""
+        return self.check_in(checkins.get_bootstrap_token(self, self.channel()))
+
+    def repeat_last_answer(self, user: str | None = None) -> httpx.Response:
+        """Send the last answer again, as a device does that lost the reply."""
+        body = self.channel(user).last_answer
+        if body is None:
+            raise NotEnrolled(f"{self.facts.serial} has answered nothing yet")
+        return self.wire.connect(body)
+
+    # Going away and coming back
+
+    def check_out(self) -> httpx.Response | None:
+        """Remove the profile as a person would; the CheckOut is sent once, if at all."""
+        response = None
+        if self.installed.check_out:
+            try:
+                response = self.check_in(checkins.check_out(self, self.channel()))
+            except httpx.TransportError:
+                response = None
+        self.forget("checked out")
+        return response
+
+    def perform(self, after: After) -> None:
+        """Do what an accepted answer promised."""
+        {
+            After.RESTART: lambda: self.go_silent(self.restart_seconds),
+            After.LOCK: self._lock,
+            After.SHUT_DOWN: self._power_off,
+            After.ERASE: self._erase,
+            After.LEAVE: self.check_out,
+        }[after]()
+
+    def _lock(self) -> None:
+        if self.facts.model.is_mac:
+            self.go_silent(self.lock_seconds)
+
+    def _power_off(self) -> None:
+        self.powered = False
+        self.tell("shut down")
+
+    def _erase(self) -> None:
+        self.forget("erased")
+        self.life, self.unlock_token = Life.ERASED, os.urandom(256)

@@ -1,0 +1,88 @@
+"""The requests of one device: PUT, a property list, and the proof of who sends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import httpx
+
+from zmdm_simulator.errors import NotEnrolled
+from zmdm_simulator.pki import Identity
+from zmdm_simulator.proof import Proof, Prover
+
+if TYPE_CHECKING:
+    from zmdm_simulator.core import DeviceCore
+
+CHECKIN_TYPE = "application/x-apple-aspen-mdm-checkin"
+CONNECT_TYPE = "application/x-apple-aspen-mdm; charset=UTF-8"
+USER_AGENTS = {
+    "macOS": "MDM-OSX/1.0 mdmclient/2005",
+    "iOS": "MDM/1.0",
+    "iPadOS": "MDM/1.0",
+    "tvOS": "MDM/1.0",
+    "visionOS": "MDM/1.0",
+}
+# One client for everybody, or one per TLS identity.
+Http = httpx.Client | Callable[[Identity | None], httpx.Client]
+
+
+@dataclass(slots=True)
+class Wire:
+    """Sends for one device; the low-level calls let a test choose every part of a request."""
+
+    device: DeviceCore
+
+    def client(self, identity: Identity | None = None) -> httpx.Client:
+        """Return the HTTP client, the one with this TLS identity if there are several."""
+        http = self.device.http
+        if http is None:
+            raise NotEnrolled("no HTTP client was handed in")
+        return http if isinstance(http, httpx.Client) else http(identity)
+
+    def check_in(self, body: bytes, *, identity: Identity | None = None) -> httpx.Response:
+        """PUT to CheckInURL."""
+        return self.put(self.device.installed.checkin_url, body, CHECKIN_TYPE, identity=identity)
+
+    def connect(self, body: bytes, *, identity: Identity | None = None) -> httpx.Response:
+        """PUT to ServerURL."""
+        return self.put(self.device.installed.server_url, body, CONNECT_TYPE, identity=identity)
+
+    def put(
+        self,
+        url: str,
+        body: bytes,
+        content_type: str,
+        *,
+        identity: Identity | None = None,
+        prover: Prover | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """PUT a body with the proof of an identity (the device's own by default)."""
+        identity = identity or self.device.own_identity
+        prover = prover or self._prover()
+        at = self.device.clock() if prover.style.attributes else None
+        sent = {
+            "Content-Type": content_type,
+            "User-Agent": USER_AGENTS[self.device.facts.model.platform],
+            **prover.headers(body, identity, at=at),
+            **(headers or {}),
+        }
+        client = self.client(identity if prover.proof is Proof.TLS else None)
+        return client.put(url, content=body, headers=sent)
+
+    def send_and_hang_up(self, body: bytes) -> None:
+        """PUT to ServerURL and close without reading the reply, as a lost connection does."""
+        device, prover = self.device, self._prover()
+        headers = {"Content-Type": CONNECT_TYPE, **prover.headers(body, device.own_identity)}
+        client = self.client(device.own_identity if prover.proof is Proof.TLS else None)
+        with client.stream("PUT", device.installed.server_url, content=body, headers=headers):
+            pass
+
+    def _prover(self) -> Prover:
+        prover = self.device.prover
+        if prover.proof is not Proof.AUTO:
+            return prover
+        signs = self.device.installed.sign_message
+        return replace(prover, proof=Proof.SIGNATURE if signs else Proof.TLS)
