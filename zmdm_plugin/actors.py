@@ -15,4 +15,12 @@ class Actor:
     kind: Literal["user", "token", "system"] = "user"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenActor(Actor):
+    """A program with an API token: what the token lists, and never more than its owner may."""
+
+    owner: Actor
+    permissions: tuple[str, ...]
+
+
 SYSTEM = Actor(id="system", label="zmdm", kind="system")

@@ -70,6 +70,11 @@ def transaction() -> Iterator[Session]:
         _tell(told)
 
 
+def is_open() -> bool:
+    """Whether a transaction() is open in this context."""
+    return bool(session()().info.get(_OPEN))
+
+
 def run_in_transaction(work: Callable[[], T], *, tries: int = 5) -> T:
     """For jobs: open a transaction and repeat it after a deadlock or "database is locked"."""
     for attempt in range(tries):

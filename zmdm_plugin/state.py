@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,6 +30,8 @@ RowScope = Callable[[Actor, str], Any]
 class State:
     """One application's plugin: settings, the host's hands, and caches that may be lost."""
 
+    application: Any
+    """The Flask application, for signals."""
     settings: Settings
     db: SQLAlchemy
     box: SecretBox
@@ -47,6 +50,14 @@ def state() -> State:
 def state_of(app: Flask) -> State:
     """The plugin of this application, where none is current."""
     return cast(State, app.extensions[NAME])
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """A nested application context: the host's code in it gets a session of its own, not ours."""
+    app = cast(Any, current_app)._get_current_object()
+    with app.app_context():
+        yield
 
 
 def after_commit(told: Callable[[], object]) -> None:

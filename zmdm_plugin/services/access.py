@@ -1,0 +1,113 @@
+"""Who may do what: the host decides, tokens narrow it, row scopes narrow lists.
+
+`demand()` asks the host's `authorize(actor, permission, subject)`. Inside a transaction() it asks
+in an application context of its own, for the host may use (and commit) its session to answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from fnmatch import fnmatchcase
+from typing import Any
+
+import sqlalchemy as sa
+
+from zmdm_plugin.actors import Actor, TokenActor
+from zmdm_plugin.commands import registry
+from zmdm_plugin.commands.base import ANY_COMMAND, CUSTOM_COMMAND
+from zmdm_plugin.db import is_open
+from zmdm_plugin.errors import Denied
+from zmdm_plugin.state import apart, state
+
+VIEW_DEVICES = "mdm.view_enrolleddevice"
+CHANGE_DEVICES = "mdm.change_enrolleddevice"
+VIEW_COMMANDS = "mdm.view_devicecommand"
+ADD_COMMANDS = ANY_COMMAND
+CHANGE_COMMANDS = "mdm.change_devicecommand"
+VIEW_ENROLLMENTS = "mdm.view_enrollment"
+ADD_ENROLLMENTS = "mdm.add_enrollment"
+CHANGE_ENROLLMENTS = "mdm.change_enrollment"
+VIEW_PUSH_CERTIFICATES = "mdm.view_pushcertificate"
+VIEW_TOKENS = "mdm.view_apitoken"
+ADD_TOKENS = "mdm.add_apitoken"
+CHANGE_TOKENS = "mdm.change_apitoken"
+
+_NAMED = {
+    VIEW_DEVICES: "See devices, their facts and their events.",
+    CHANGE_DEVICES: "Block, unblock and wake devices.",
+    VIEW_COMMANDS: "See commands and what was answered.",
+    ADD_COMMANDS: "Queue every registered command.",
+    CUSTOM_COMMAND: "Queue a RequestType that is not registered.",
+    CHANGE_COMMANDS: "Cancel commands that wait.",
+    VIEW_ENROLLMENTS: "See enrollments and their sessions.",
+    ADD_ENROLLMENTS: "Create enrollments and download their profiles.",
+    CHANGE_ENROLLMENTS: "Change and revoke enrollments.",
+    VIEW_PUSH_CERTIFICATES: "See push certificates.",
+    "mdm.add_pushcertificate": "Add push certificates.",
+    "mdm.change_pushcertificate": "Renew push certificates.",
+    "mdm.delete_pushcertificate": "Delete push certificates that nothing uses.",
+    "mdm.view_scepissuer": "See SCEP issuers.",
+    "mdm.change_scepissuer": "Add and change SCEP issuers.",
+    VIEW_TOKENS: "See API tokens (never their text).",
+    ADD_TOKENS: "Make API tokens.",
+    CHANGE_TOKENS: "Revoke API tokens.",
+    "mdm.view_auditentry": "See who did what.",
+    "mdm.view_jobrun": "See what runs in the background.",
+    "mdm.view_device_lock_pin": "Reveal the PIN that a Mac was locked or erased with.",
+    "mdm.view_filevault_prk": "Reveal the FileVault recovery key.",
+    "mdm.view_recovery_password": "Reveal the recovery lock or firmware password.",
+}
+
+
+def permissions() -> dict[str, str]:
+    """Every permission the plugin ever asks for, and what it allows."""
+    named = dict(_NAMED)
+    for command in registry:
+        named[command.permission] = f"Queue {command.name} commands."
+    return named
+
+
+def allowed(actor: Actor, permission: str, subject: Any = None) -> bool:
+    """Whether the host lets `actor` do this; `subject` None asks once for a whole list."""
+    names = tuple(_implying(permission))
+    if actor.kind == "system":
+        return True
+    if isinstance(actor, TokenActor):
+        if not any(covers(actor.permissions, name) for name in names):
+            return False
+        actor = actor.owner
+    with apart() if is_open() else nullcontext():
+        return any(bool(state().authorize(actor, name, subject)) for name in names)
+
+
+def demand(actor: Actor, permission: str, subject: Any = None) -> None:
+    """Raise Denied, which names the permission that is missing."""
+    if not allowed(actor, permission, subject):
+        raise Denied(
+            f"this needs the permission {permission}", permission=permission, subject=subject
+        )
+
+
+def row_scope(actor: Actor, permission: str) -> sa.ColumnElement[bool] | None:
+    """The host's SQL condition on zmdm_device for this actor's lists; None: every row."""
+    scope = state().row_scope
+    if scope is None or actor.kind == "system":
+        return None
+    if isinstance(actor, TokenActor):
+        actor = actor.owner
+    with apart() if is_open() else nullcontext():
+        condition: sa.ColumnElement[bool] | None = scope(actor, permission)
+    return condition
+
+
+def covers(patterns: tuple[str, ...] | list[str], permission: str) -> bool:
+    """Whether one of a token's patterns (`mdm.view_*`) names this permission."""
+    return any(fnmatchcase(permission, pattern) for pattern in patterns)
+
+
+def _implying(permission: str) -> Iterator[str]:
+    """The permission, and what implies it: mdm.add_devicecommand has mdm.add_devicecommand.X."""
+    yield permission
+    while (permission := permission.rpartition(".")[0]).count("."):
+        yield permission

@@ -1,0 +1,139 @@
+"""Audit entries: who did what, from where, written in the transaction of the action.
+
+Append-only. A value is recorded only where its column is declared safe here; every other change
+reads "changed". Edges say once per request where it comes from (`came_from`), so that services
+need not hand it through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from zmdm_plugin.actors import Actor
+from zmdm_plugin.db import session
+from zmdm_plugin.models import (
+    ApiToken,
+    AuditEntry,
+    Channel,
+    ChannelCommand,
+    Device,
+    Enrollment,
+    PushCertificate,
+    ScepIssuer,
+)
+from zmdm_plugin.models.base import Base, utcnow
+
+CHANGED = "changed"
+
+_SAFE: dict[type[Base], frozenset[str]] = {
+    ApiToken: frozenset({"name", "prefix", "owner_id", "permissions", "expires_at", "revoked_at"}),
+    ChannelCommand: frozenset(
+        {"uuid", "request_type", "state", "not_before", "expires_at", "channel_id"}
+    ),
+    Device: frozenset({"blocked_at", "checkout_at", "enrolled_at", "name"}),
+    Enrollment: frozenset(
+        {"name", "display_name", "kind", "quota", "serial_numbers", "udids"}
+        | {"expires_at", "revoked_at", "push_certificate_id", "scep_issuer_id"}
+    ),
+    PushCertificate: frozenset({"name", "topic", "not_before", "not_after"}),
+    ScepIssuer: frozenset({"name", "kind", "url", "key_size", "key_usage", "ca_name"}),
+}
+_LABELS = ("serial_number", "name", "uuid", "udid", "prefix")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a request came from; empty for the command line and for jobs."""
+
+    source_ip: str | None = None
+    user_agent: str | None = None
+    request_id: str | None = None
+
+
+NOWHERE = Origin()
+_origin: ContextVar[Origin] = ContextVar("zmdm_origin", default=NOWHERE)
+
+
+def came_from(origin: Origin) -> None:
+    """Set the origin of all that this thread does next; NOWHERE when the request is over."""
+    _origin.set(origin)
+
+
+def record(
+    actor: Actor,
+    action: str,
+    obj: Base | None = None,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    reason: str | None = None,
+) -> AuditEntry:
+    """Add one entry to the open transaction; `action` is a dotted word like `device.block`.
+
+    Flushes, so that a new row has its id. Values of columns that are not declared safe are left
+    out, whoever passes them.
+    """
+    origin = _origin.get()
+    session().flush()
+    entry = AuditEntry(
+        created_at=utcnow(),
+        actor_id=actor.id[:128],
+        actor_label=actor.label[:256],
+        actor_kind=actor.kind,
+        action=action,
+        object_type=_type_name(obj),
+        object_id=getattr(obj, "id", None),
+        object_label=_label(obj),
+        serial_number=_serial_number(obj),
+        source_ip=origin.source_ip,
+        user_agent=origin.user_agent,
+        request_id=origin.request_id,
+        reason=reason[:500] if reason else None,
+        before=_safe(obj, before),
+        after=_safe(obj, after),
+    )
+    session().add(entry)
+    return entry
+
+
+def snapshot(obj: Base) -> dict[str, Any]:
+    """The safe columns of a row, to be compared before and after a change."""
+    return {name: getattr(obj, name) for name in sorted(_SAFE.get(type(obj), ()))}
+
+
+def _safe(obj: Base | None, values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if values is None:
+        return None
+    declared = _SAFE.get(type(obj), frozenset()) if obj is not None else frozenset()
+    return {name: _plain(value) if name in declared else CHANGED for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value
+
+
+def _type_name(obj: Base | None) -> str:
+    return type(obj).__name__.lower() if obj is not None else ""
+
+
+def _label(obj: Base | None) -> str | None:
+    for name in _LABELS:
+        if isinstance(value := getattr(obj, name, None), str) and value:
+            return value[:256]
+    return None
+
+
+def _serial_number(obj: Base | None) -> str | None:
+    if isinstance(obj, Channel):
+        return obj.device.serial_number
+    if isinstance(obj, ChannelCommand):
+        device = session().get(Device, obj.device_id)
+        return device.serial_number if device else None
+    serial: str | None = getattr(obj, "serial_number", None)
+    return serial

@@ -1,0 +1,237 @@
+"""Lists of devices: one frozen filter for the API, the screens, exports and bulk actions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from zmdm_plugin.actors import Actor
+from zmdm_plugin.db import session
+from zmdm_plugin.errors import Conflict, NotFound
+from zmdm_plugin.models import (
+    Channel,
+    Device,
+    DeviceSecret,
+    Enrollment,
+    EnrollmentSession,
+    Identity,
+)
+from zmdm_plugin.services import access
+from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
+
+DEVICE_CHANNEL = ""
+FILEVAULT_PRK = "filevault_prk"
+_User = orm.aliased(Channel)
+
+KEYSET = Keyset(
+    Device.id,
+    {
+        "name": Device.name,
+        "serial_number": Device.serial_number,
+        "platform": Device.platform,
+        "last_seen": Device.seen_hour,
+    },
+)
+"""`last_seen` orders by the hour: an index on the exact time would cost every poll."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceFilter:
+    """What a list shows; None asks nothing. Stored as it is by bulk actions on "all matching"."""
+
+    serial_number: str | None = None
+    udid: str | None = None
+    platform: str | None = None
+    blocked: bool | None = None
+    enrolled: bool | None = None
+    """True: enrolled now; False: never, checked out, or blocked."""
+    enrollment_kind: str | None = None
+    last_seen_before: datetime | None = None
+    last_seen_after: datetime | None = None
+    user_short_name: str | None = None
+    search: str | None = None
+    """Free text: in the name, serial number, UDID, IMEI, model or a user's short name."""
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """SQL conditions on zmdm_device joined with its device channel."""
+        return [*self._exact(), *self._states(), *self._seen(), *self._searched()]
+
+    def _exact(self) -> list[sa.ColumnElement[bool]]:
+        asked = {
+            Device.serial_number: self.serial_number,
+            Device.udid: self.udid,
+            Device.platform: self.platform,
+        }
+        return [column == value for column, value in asked.items() if value is not None]
+
+    def _states(self) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = []
+        if self.blocked is not None:
+            found.append(
+                Device.blocked_at.is_not(None) if self.blocked else Device.blocked_at.is_(None)
+            )
+        if self.enrolled is not None:
+            enrolled = sa.and_(Device.enrolled_at.is_not(None), Device.checkout_at.is_(None))
+            enrolled = sa.and_(enrolled, Device.blocked_at.is_(None))
+            found.append(enrolled if self.enrolled else sa.not_(enrolled))
+        if self.enrollment_kind is not None:
+            sessions = sa.select(EnrollmentSession.id).join(
+                Enrollment, Enrollment.id == EnrollmentSession.enrollment_id
+            )
+            kinds = sessions.where(Enrollment.kind == self.enrollment_kind)
+            found.append(Device.session_id.in_(kinds))
+        if self.user_short_name is not None:
+            found.append(_users_with(_User.user_short_name == self.user_short_name))
+        return found
+
+    def _seen(self) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = []
+        if (moment := self.last_seen_after) is not None:
+            found += [Device.seen_hour >= _hour(moment), Channel.last_seen_at >= moment]
+        if (moment := self.last_seen_before) is not None:
+            found += [Device.seen_hour <= _hour(moment), Channel.last_seen_at < moment]
+        return found
+
+    def _searched(self) -> list[sa.ColumnElement[bool]]:
+        if not self.search:
+            return []
+        columns: tuple[Any, ...] = (
+            Device.name,
+            Device.serial_number,
+            Device.udid,
+            Device.imei,
+            Device.model,
+            Device.model_name,
+        )
+        text = self.search
+        users = _users_with(_User.user_short_name.icontains(text, autoescape=True))
+        return [sa.or_(*(column.icontains(text, autoescape=True) for column in columns), users)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A device with what lists show of its channel, identity and vault; one row, no more loads."""
+
+    device: Device
+    channel_id: int | None
+    last_seen_at: datetime | None
+    last_notified_at: datetime | None
+    push_status: int | None
+    push_reason: str | None
+    cert_not_valid_after: datetime | None
+    filevault_prk_escrowed: bool
+
+
+def page(
+    actor: Actor,
+    filter: DeviceFilter,
+    *,
+    ordering: str = "id",
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Shown]:
+    """A page of the devices that this actor may see."""
+    statement = _shown().where(*filter.conditions(), *_scope(actor, access.VIEW_DEVICES))
+    found = KEYSET.page(statement, ordering=ordering, cursor=cursor, limit=limit)
+    return Page([_from_row(row) for row in found.items], found.next_cursor)
+
+
+def get(actor: Actor, device_id: int) -> Shown:
+    """One device as lists show it; NotFound also for those that the actor may not see."""
+    conditions = [Device.id == _checked(device_id), *_scope(actor, access.VIEW_DEVICES)]
+    row = session().execute(_shown().where(*conditions)).one_or_none()
+    if row is None:
+        raise NotFound("no such device")
+    return _from_row(row)
+
+
+def find(actor: Actor, device_id: int, permission: str) -> Device:
+    """The row of a device that the actor may use this permission on; NotFound, then Denied."""
+    statement = sa.select(Device).where(Device.id == _checked(device_id))
+    device = session().scalar(statement.where(*_scope(actor, permission)))
+    if device is None:
+        access.demand(actor, permission)
+        raise NotFound("no such device")
+    access.demand(actor, permission, device)
+    return device
+
+
+def channel(device_id: int, *, channel_id: int | None = None) -> Channel:
+    """The device channel, or a user channel of the device by its id."""
+    statement = sa.select(Channel).where(Channel.device_id == device_id)
+    if channel_id is None:
+        found = session().scalar(statement.where(Channel.key == DEVICE_CHANNEL))
+        if found is None:
+            raise Conflict("the device has not enrolled yet")
+        return found
+    found = session().scalar(statement.where(Channel.id == _checked(channel_id)))
+    if found is None:
+        raise NotFound("no such channel of this device")
+    return found
+
+
+def channels(device_id: int) -> list[Channel]:
+    """All channels of a device, its own first."""
+    statement = sa.select(Channel).where(Channel.device_id == device_id)
+    return list(session().scalars(statement.order_by(Channel.kind, Channel.id)))
+
+
+def _shown() -> sa.Select[*tuple[Any, ...]]:
+    not_after = (
+        sa.select(sa.func.max(Identity.not_after))
+        .where(Identity.device_id == Device.id, Identity.state == "active")
+        .scalar_subquery()
+    )
+    has_prk = (
+        sa.exists()
+        .where(DeviceSecret.device_id == Device.id, DeviceSecret.kind == FILEVAULT_PRK)
+        .where(DeviceSecret.state != "superseded")
+    )
+    own = sa.and_(Channel.device_id == Device.id, Channel.key == DEVICE_CHANNEL)
+    return sa.select(
+        Device,
+        Channel.id,
+        Channel.last_seen_at,
+        Channel.pushed_at,
+        Channel.push_status,
+        Channel.push_reason,
+        not_after,
+        has_prk,
+    ).outerjoin(Channel, own)
+
+
+def _from_row(row: Any) -> Shown:
+    device, channel_id, seen, pushed, status, reason, not_after, has_prk = row
+    return Shown(
+        device=device,
+        channel_id=channel_id,
+        last_seen_at=seen,
+        last_notified_at=pushed,
+        push_status=status,
+        push_reason=reason,
+        cert_not_valid_after=not_after,
+        filevault_prk_escrowed=bool(has_prk),
+    )
+
+
+def _scope(actor: Actor, permission: str) -> list[sa.ColumnElement[bool]]:
+    condition = access.row_scope(actor, permission)
+    return [] if condition is None else [condition]
+
+
+def _checked(row_id: int) -> int:
+    if not 0 < row_id <= MAX_ID:
+        raise NotFound("no such row")
+    return row_id
+
+
+def _users_with(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return Device.id.in_(sa.select(_User.device_id).where(condition))
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
