@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from flask import Flask, Response, render_template
@@ -14,12 +15,9 @@ from host_app.accounts import authorize, current_actor, login_manager, site
 from host_app.models import db
 from zmdm_plugin import Zmdm
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
 HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
@@ -27,7 +25,8 @@ HEADERS = {
 
 def create_app(**overrides: Any) -> Flask:
     """Build the host; `overrides` are configuration keys that win over file and environment."""
-    app = Flask(__name__, instance_path=config.instance_folder(), instance_relative_config=True)
+    folder = os.environ.get("HOST_APP_INSTANCE", "instance")
+    app = Flask(__name__, instance_path=os.path.abspath(folder), instance_relative_config=True)
     config.load(app, overrides)
     db.init_app(app)
     login_manager.init_app(app)

@@ -1,6 +1,6 @@
 """Where the host's settings come from: config.json in its instance folder, then the environment.
 
-`HOST_APP_INSTANCE` names the folder (default: Flask's instance folder). A variable
+`HOST_APP_INSTANCE` names the folder (default: `instance`). A variable
 `HOST_APP_SECRET_KEY` sets SECRET_KEY, and every `ZMDM_…` variable goes to the plugin as it is.
 """
 
@@ -15,12 +15,6 @@ from typing import Any
 from flask import Flask
 
 PREFIX = "HOST_APP_"
-
-
-def instance_folder() -> str | None:
-    """The folder that the environment names, absolute as Flask wants it."""
-    folder = os.environ.get(f"{PREFIX}INSTANCE")
-    return str(Path(folder).absolute()) if folder else None
 
 
 def load(app: Flask, overrides: Mapping[str, Any]) -> None:
@@ -43,5 +37,4 @@ def load(app: Flask, overrides: Mapping[str, Any]) -> None:
             f"set {PREFIX}SECRET_KEY, or SECRET_KEY in {app.instance_path}/config.json"
         )
     # A browser sends a Secure cookie over TLS only, so it follows the address people use.
-    https = str(app.config.get("ZMDM_BASE_URL", "")).startswith("https://")
-    app.config["SESSION_COOKIE_SECURE"] = https
+    app.config["SESSION_COOKIE_SECURE"] = app.config.get("ZMDM_BASE_URL", "").startswith("https:")

@@ -8,7 +8,6 @@ bind = os.environ.get("HOST_APP_BIND", "127.0.0.1:8080")
 workers = int(os.environ.get("HOST_APP_WORKERS", "2"))
 worker_class = "gthread"
 threads = 8
-keepalive = 15
 graceful_timeout = 2
 # SCEP by GET carries a whole CMS message in the request line.
 limit_request_line = 0
@@ -16,5 +15,3 @@ limit_request_line = 0
 limit_request_field_size = 65536
 # Two gunicorns of one user would fight over its socket.
 control_socket_disable = True
-# Worker heartbeats belong in memory, not on a disk that may be slow.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None

@@ -55,7 +55,7 @@ class User(UserMixin, Base):
 
 
 class SignIn(Base):
-    """An attempt to sign in: shown to the user, and counted against guessing."""
+    """An attempt to sign in, counted against guessing."""
 
     __tablename__ = "host_sign_in"
 
