@@ -13,11 +13,10 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-ROLES: dict[str, tuple[str, ...]] = {
-    "administrator": ("mdm.*",),
-    "operator": ("mdm.view_*", "mdm.add_devicecommand*"),
-    "viewer": ("mdm.view_*",),
-}
+# Permissions named one by one: a pattern like mdm.view_* would also reveal recovery keys.
+VIEWER = tuple(f"mdm.view_{it}" for it in ("enrolleddevice", "devicecommand", "enrollment"))
+OPERATOR = (*VIEWER, "mdm.add_devicecommand.*", "mdm.change_devicecommand")
+ROLES = {"administrator": ("mdm.*",), "operator": OPERATOR, "viewer": VIEWER}
 MOST_FAILURES = 10
 FAILURES_COUNT_FOR = timedelta(minutes=15)
 
