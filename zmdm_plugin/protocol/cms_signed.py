@@ -38,6 +38,7 @@ _EXPLICIT_1 = 0xA1
 _KEY_ID = 0x80
 _MAX_SIGNERS = 4
 _MAX_CERTIFICATES = 32
+_MAX_CERTIFICATE = 16_384  # bytes, since it is kept; real ones have one to two thousand
 
 
 class MalformedCms(ProtocolError):
@@ -91,6 +92,8 @@ class KnownCertificate:
 @lru_cache(maxsize=2048)
 def known(der: bytes) -> KnownCertificate:
     """Load a certificate once; sizes of keys are checked by the caller, who knows the minimum."""
+    if len(der) > _MAX_CERTIFICATE:
+        raise MalformedCms("the certificate is too long")
     certificate = x509.load_der_x509_certificate(der)
     issuer, serial = issuer_and_serial(der)
     try:

@@ -40,7 +40,7 @@ class BadCsr(ProtocolError):
 
 @dataclass(frozen=True, slots=True)
 class Csr:
-    """A verified request: subject as wished, public key (SPKI, re-encoded as DER), challenge, digest name."""
+    """A verified request: wished subject, key (SPKI, re-encoded as DER), challenge, digest name."""
 
     der: bytes
     subject: Subject

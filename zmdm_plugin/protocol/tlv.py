@@ -21,6 +21,7 @@ SEQUENCE = 0x30
 SET = 0x31
 CONSTRUCTED = 0x20
 
+_MAX_MEMBERS = 65_536  # of one element; a profile of 16 MB in pieces of 1 kB has 16,384
 _MAX_NESTING = 16  # constructed octet strings inside each other; real ones have one level
 _STRINGS = {
     UTF8: "utf-8",
@@ -51,6 +52,8 @@ def read_all(data: bytes) -> list[Tlv]:
     found = []
     at, size = 0, len(data)
     while at < size:
+        if len(found) == _MAX_MEMBERS:
+            raise MalformedAsn1("an ASN.1 element has too many members")
         element = read(data, at)
         found.append(element)
         at += len(element.raw)
