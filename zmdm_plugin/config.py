@@ -185,6 +185,11 @@ class Settings:
     identity_validity_days: int = _key(
         _number(1, 3650), "Validity of identities that the built-in CA issues.", default=365
     )
+    identity_renew_before_days: int = _key(
+        _number(1, 365),
+        "How long before its end an identity is renewed (never earlier than a third of its life).",
+        default=30,
+    )
     identity_grace_days: int = _key(
         _number(0, 90),
         "How long the former identity of a renewed device goes on working.",

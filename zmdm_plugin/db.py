@@ -133,9 +133,9 @@ _NAMED = re.compile(r"(?<!:):([a-z_]+)")
 class HotStatement:
     """SQL text with :names, run on the driver: autocommit, prepared, one reconnect at most."""
 
-    def __init__(self, sql: str) -> None:
+    def __init__(self, sql: str, *, postgresql: str | None = None) -> None:
         self._sqlite = sql
-        self._psycopg = _NAMED.sub(r"%(\1)s", sql)
+        self._psycopg = _NAMED.sub(r"%(\1)s", postgresql or sql)
 
     def first(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """The statement's first row, committed; Unavailable when the database is away."""

@@ -14,7 +14,7 @@ ZmdmError
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 class ZmdmError(Exception):
@@ -65,6 +65,11 @@ class Denied(ZmdmError):
 
     status = 403
 
+    def __init__(self, message: str, *, permission: str = "", subject: object = None) -> None:
+        self.permission = permission
+        self.subject = subject
+        super().__init__(message)
+
 
 class Unauthorized(ZmdmError):
     """No valid credentials; used by the HTTP API alone, for 401 makes a device leave."""
@@ -72,14 +77,28 @@ class Unauthorized(ZmdmError):
     status = 401
 
 
-class IdentityError(ZmdmError):
+class Traced(ZmdmError):
+    """A refusal that is written down: `trace` runs in a transaction after the rollback."""
+
+    def __init__(self, message: str, *, trace: Callable[[], object] | None = None) -> None:
+        self.trace = trace
+        super().__init__(message)
+
+
+class IdentityError(Traced):
     """A device request that does not prove possession of an identity we know."""
 
     status = 400
 
 
-class EnrollmentRefused(ZmdmError):
+class EnrollmentRefused(Traced):
     """A step of an enrollment that may not be taken; the reason is recorded on the session."""
+
+    status = 403
+
+
+class Released(Traced):
+    """An operator blocked or released this device: the one answer that makes it leave."""
 
     status = 403
 

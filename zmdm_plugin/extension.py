@@ -62,6 +62,7 @@ class Zmdm:
             raise ConfigError("call db.init_app(app) before Zmdm(db).init_app(app)")
         settings = Settings.from_mapping(app.config)
         app.extensions[NAME] = State(
+            application=app,
             settings=settings,
             db=self.db,
             box=SecretBox.from_keys(settings.sealing_keys),

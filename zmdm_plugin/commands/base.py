@@ -122,6 +122,11 @@ class Command:
         """The permission that this very order asks for."""
         return cls.permission
 
+    @classmethod
+    def wire_type(cls, args: Arguments) -> str:
+        """The RequestType that the device will see."""
+        return cls.request_type
+
     # Refusal
 
     @classmethod

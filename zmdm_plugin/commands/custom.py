@@ -47,7 +47,7 @@ class Custom(Command):
         )
 
     @classmethod
-    def carried_type(cls, args: Arguments) -> str:
+    def wire_type(cls, args: Arguments) -> str:
         """The RequestType inside."""
         return str(_read(args["command"])["RequestType"])
 

@@ -32,7 +32,7 @@ _COLUMNS: dict[str, answers.Columns] = {
     },
     "ManagementStatus": {
         "EnrolledViaDEP": ("dep_enrollment", flag),
-        "UserApprovedEnrollment": ("user_approved", flag),
+        "UserApprovedEnrollment": ("user_approved_enrollment", flag),
         "IsUserEnrollment": ("user_enrollment", flag),
         "IsActivationLockManageable": ("activation_lock_manageable", flag),
     },

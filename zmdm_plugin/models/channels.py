@@ -50,6 +50,8 @@ class Channel(Row):
     """Since when nothing is sent here: checkout, block, or a newer enrollment."""
 
     last_seen_at: Mapped[datetime | None]
+    conversation_at: Mapped[datetime | None]
+    """Start of the present conversation, its Idle: what said NotNow since is skipped in it."""
     plan_due_at: Mapped[datetime | None]
     """When the planner has to look here again; NULL: not before something happens."""
     planned_revision: Mapped[int] = mapped_column(default=0)

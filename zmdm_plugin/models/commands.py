@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, synonym
 
 from zmdm_plugin.models.base import Base, Row, sealed
 
@@ -42,11 +42,14 @@ class ChannelCommand(Row):
         ),
     )
 
-    uuid: Mapped[str] = mapped_column(sa.String(36), unique=True)
-    """The CommandUUID on the wire."""
+    uuid: Mapped[str] = synonym("uid")
+    """The CommandUUID on the wire: the row's own uid."""
     channel_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_channel.id"))
     device_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_device.id"))
+    name: Mapped[str] = mapped_column(sa.String(128))
+    """The registry's name: the RequestType, but for orders of ours that borrow one."""
     request_type: Mapped[str] = mapped_column(sa.String(128))
+    """On the wire."""
     args: Mapped[dict[str, Any]]
     """Without the secret ones."""
     secret_args: Mapped[str | None] = sealed("command.secret_args")
@@ -55,6 +58,8 @@ class ChannelCommand(Row):
     """0 the fast lane (lock, erase), 1 the others."""
     once_key: Mapped[str | None] = mapped_column(sa.String(300))
     """What it is about: a newer command with the same key replaces it."""
+    repeatable: Mapped[bool] = mapped_column(default=True)
+    """False: delivered and unanswered it is "unknown", and only a person sends it again."""
     state: Mapped[str] = mapped_column(sa.String(16))
     not_before: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
@@ -62,6 +67,7 @@ class ChannelCommand(Row):
     delivery_count: Mapped[int] = mapped_column(default=0)
     not_now_at: Mapped[datetime | None]
     """First NotNow."""
+    last_not_now_at: Mapped[datetime | None]
     not_now_count: Mapped[int] = mapped_column(default=0)
     answered_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
@@ -69,10 +75,12 @@ class ChannelCommand(Row):
     status: Mapped[str | None] = mapped_column(sa.String(32))
     """The device's own word."""
     error_chain: Mapped[list[Any] | None]
-    result: Mapped[bytes | None] = mapped_column(deferred=True)
-    """The answer as it came, zlib, secrets taken out."""
+    result: Mapped[str | None] = sealed("command.result")
+    """The answer as it came (zlib), sealed: nobody has looked for secrets in it."""
     unreadable: Mapped[bool] = mapped_column(default=False)
     """We could not interpret the answer, but have it."""
+    failure: Mapped[str | None] = mapped_column(sa.String(500))
+    """Why we ended it ourselves (cancelled, superseded, could not be rendered), in words."""
     actor_id: Mapped[str | None] = mapped_column(sa.String(128))
     actor_label: Mapped[str | None] = mapped_column(sa.String(256))
     planned_by: Mapped[str | None] = mapped_column(sa.String(64))

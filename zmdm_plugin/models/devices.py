@@ -67,9 +67,25 @@ class Device(Row):
     sip_enabled: Mapped[bool | None]
     pin_required_for_erase: Mapped[bool | None]
     pin_required_for_lock: Mapped[bool | None]
-    bootstrap_token_allowed_for_authentication: Mapped[bool | None]
-    bootstrap_token_required_for_software_update: Mapped[bool | None]
-    bootstrap_token_required_for_kext_approval: Mapped[bool | None]
+    bootstrap_token_allowed: Mapped[str | None] = mapped_column(sa.String(32))
+    """allowed | disallowed | not supported: for authentication."""
+    bootstrap_token_for_updates: Mapped[bool | None]
+    bootstrap_token_for_kexts: Mapped[bool | None]
+    filevault_has_prk: Mapped[bool | None]
+    filevault_has_irk: Mapped[bool | None]
+    passcode_compliant_with_profiles: Mapped[bool | None]
+    hardware_encryption: Mapped[int | None]
+    firewall_blocks_all: Mapped[bool | None]
+    firewall_stealth: Mapped[bool | None]
+    firmware_password_set: Mapped[bool | None]
+    firmware_password_pending: Mapped[bool | None]
+    recovery_lock_enabled: Mapped[bool | None]
+    remote_desktop_enabled: Mapped[bool | None]
+    authenticated_root_volume: Mapped[bool | None]
+    secure_boot_level: Mapped[str | None] = mapped_column(sa.String(32))
+    external_boot_level: Mapped[str | None] = mapped_column(sa.String(32))
+    activation_lock_enabled: Mapped[bool | None]
+    lost_mode: Mapped[bool | None]
     imei: Mapped[str | None] = mapped_column(sa.String(64), index=True)
     meid: Mapped[str | None] = mapped_column(sa.String(64))
     wifi_mac: Mapped[str | None] = mapped_column(sa.String(64))
@@ -78,9 +94,16 @@ class Device(Row):
     phone_number: Mapped[str | None] = mapped_column(sa.String(64))
     host_name: Mapped[str | None] = mapped_column(sa.String(256))
     time_zone: Mapped[str | None] = mapped_column(sa.String(64))
-    capacity_gb: Mapped[float | None]
-    available_capacity_gb: Mapped[float | None]
+    local_host_name: Mapped[str | None] = mapped_column(sa.String(256))
+    capacity: Mapped[float | None]
+    """In GiB, as devices say it."""
+    capacity_available: Mapped[float | None]
     battery_level: Mapped[float | None]
+    """0 to 1."""
+    last_cloud_backup_at: Mapped[datetime | None]
+    software_update_device_id: Mapped[str | None] = mapped_column(sa.String(128))
+    provisioning_udid: Mapped[str | None] = mapped_column(sa.String(128))
+    model_number: Mapped[str | None] = mapped_column(sa.String(128))
 
     device_information: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     device_information_at: Mapped[datetime | None]

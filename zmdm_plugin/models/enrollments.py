@@ -66,6 +66,8 @@ class EnrollmentSession(Row):
     """Random value in the certificate's subject: matches an external issuer's certificate."""
     payload: Mapped[dict[str, Any] | None]
     """What the MDM payload given to this device said: topic, URLs, rights, identifiers."""
+    claims: Mapped[dict[str, Any] | None]
+    """What the device said of itself in Authenticate; takes effect with its first TokenUpdate."""
     expires_at: Mapped[datetime | None]
     authenticated_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]

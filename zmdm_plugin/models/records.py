@@ -57,7 +57,7 @@ class DeviceSecret(Row):
 
     device_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_device.id"))
     kind: Mapped[str] = mapped_column(sa.String(32))
-    """unlock_token | bootstrap_token | lock_pin"""
+    """unlock_token | bootstrap_token | device_lock_pin …"""
     value: Mapped[str | None] = sealed("device_secret.value")
     state: Mapped[str] = mapped_column(sa.String(16))
     """pending | confirmed | superseded"""

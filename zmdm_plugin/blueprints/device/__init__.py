@@ -1,7 +1,20 @@
+"""The device protocol: SCEP, over-the-air enrollment, check-in and connect."""
+
 from __future__ import annotations
 
 from flask import Flask
 
+from zmdm_plugin.blueprints.device import mdm, replies
+from zmdm_plugin.web.guest import exempt_from_csrf
+
+BLUEPRINTS = (mdm.blueprint,)
+
+for _blueprint in BLUEPRINTS:
+    replies.guard(_blueprint)
+
 
 def register_device(app: Flask) -> None:
-    """Register this package's blueprints."""
+    """Register the device routes, safe from the host's hooks."""
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    exempt_from_csrf(app, [blueprint.name for blueprint in BLUEPRINTS])

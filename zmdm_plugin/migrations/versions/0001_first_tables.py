@@ -242,9 +242,28 @@ def upgrade() -> None:
         sa.Column("sip_enabled", sa.Boolean(), nullable=True),
         sa.Column("pin_required_for_erase", sa.Boolean(), nullable=True),
         sa.Column("pin_required_for_lock", sa.Boolean(), nullable=True),
-        sa.Column("bootstrap_token_allowed_for_authentication", sa.Boolean(), nullable=True),
-        sa.Column("bootstrap_token_required_for_software_update", sa.Boolean(), nullable=True),
-        sa.Column("bootstrap_token_required_for_kext_approval", sa.Boolean(), nullable=True),
+        sa.Column("bootstrap_token_allowed", sa.String(length=32), nullable=True),
+        sa.Column("bootstrap_token_for_updates", sa.Boolean(), nullable=True),
+        sa.Column("bootstrap_token_for_kexts", sa.Boolean(), nullable=True),
+        sa.Column("filevault_has_prk", sa.Boolean(), nullable=True),
+        sa.Column("filevault_has_irk", sa.Boolean(), nullable=True),
+        sa.Column("passcode_compliant_with_profiles", sa.Boolean(), nullable=True),
+        sa.Column(
+            "hardware_encryption",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+        ),
+        sa.Column("firewall_blocks_all", sa.Boolean(), nullable=True),
+        sa.Column("firewall_stealth", sa.Boolean(), nullable=True),
+        sa.Column("firmware_password_set", sa.Boolean(), nullable=True),
+        sa.Column("firmware_password_pending", sa.Boolean(), nullable=True),
+        sa.Column("recovery_lock_enabled", sa.Boolean(), nullable=True),
+        sa.Column("remote_desktop_enabled", sa.Boolean(), nullable=True),
+        sa.Column("authenticated_root_volume", sa.Boolean(), nullable=True),
+        sa.Column("secure_boot_level", sa.String(length=32), nullable=True),
+        sa.Column("external_boot_level", sa.String(length=32), nullable=True),
+        sa.Column("activation_lock_enabled", sa.Boolean(), nullable=True),
+        sa.Column("lost_mode", sa.Boolean(), nullable=True),
         sa.Column("imei", sa.String(length=64), nullable=True),
         sa.Column("meid", sa.String(length=64), nullable=True),
         sa.Column("wifi_mac", sa.String(length=64), nullable=True),
@@ -253,9 +272,14 @@ def upgrade() -> None:
         sa.Column("phone_number", sa.String(length=64), nullable=True),
         sa.Column("host_name", sa.String(length=256), nullable=True),
         sa.Column("time_zone", sa.String(length=64), nullable=True),
-        sa.Column("capacity_gb", sa.Double(), nullable=True),
-        sa.Column("available_capacity_gb", sa.Double(), nullable=True),
+        sa.Column("local_host_name", sa.String(length=256), nullable=True),
+        sa.Column("capacity", sa.Double(), nullable=True),
+        sa.Column("capacity_available", sa.Double(), nullable=True),
         sa.Column("battery_level", sa.Double(), nullable=True),
+        sa.Column("last_cloud_backup_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("software_update_device_id", sa.String(length=128), nullable=True),
+        sa.Column("provisioning_udid", sa.String(length=128), nullable=True),
+        sa.Column("model_number", sa.String(length=128), nullable=True),
         sa.Column(
             "device_information",
             sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
@@ -374,6 +398,7 @@ def upgrade() -> None:
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("conversation_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("plan_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "planned_revision", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
@@ -478,6 +503,11 @@ def upgrade() -> None:
             sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
             nullable=True,
         ),
+        sa.Column(
+            "claims",
+            sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
+            nullable=True,
+        ),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
@@ -515,13 +545,13 @@ def upgrade() -> None:
         "zmdm_command",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("uid", sa.String(length=36), nullable=False),
-        sa.Column("uuid", sa.String(length=36), nullable=False),
         sa.Column(
             "channel_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column(
             "device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
+        sa.Column("name", sa.String(length=128), nullable=False),
         sa.Column("request_type", sa.String(length=128), nullable=False),
         sa.Column(
             "args",
@@ -531,6 +561,7 @@ def upgrade() -> None:
         sa.Column("secret_args", sa.Text(), nullable=True),
         sa.Column("lane", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("once_key", sa.String(length=300), nullable=True),
+        sa.Column("repeatable", sa.Boolean(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
@@ -539,6 +570,7 @@ def upgrade() -> None:
             "delivery_count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("not_now_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_not_now_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "not_now_count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
@@ -550,8 +582,9 @@ def upgrade() -> None:
             sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
             nullable=True,
         ),
-        sa.Column("result", sa.LargeBinary(), nullable=True),
+        sa.Column("result", sa.Text(), nullable=True),
         sa.Column("unreadable", sa.Boolean(), nullable=False),
+        sa.Column("failure", sa.String(length=500), nullable=True),
         sa.Column("actor_id", sa.String(length=128), nullable=True),
         sa.Column("actor_label", sa.String(length=256), nullable=True),
         sa.Column("planned_by", sa.String(length=64), nullable=True),
@@ -565,7 +598,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_zmdm_command")),
         sa.UniqueConstraint("uid", name=op.f("uq_zmdm_command_uid")),
-        sa.UniqueConstraint("uuid", name=op.f("uq_zmdm_command_uuid")),
     )
     with op.batch_alter_table("zmdm_command", schema=None) as batch_op:
         batch_op.create_index("ix_zmdm_command_channel_id_id", ["channel_id", "id"], unique=False)

@@ -1,0 +1,70 @@
+"""Proof of an identity key: an Mdm-Signature, or what a trusted mTLS proxy hands on.
+
+Either way is accepted whatever `ZMDM_MTLS_PROXY` says, for devices keep what they enrolled with;
+the header counts only from a raw peer address in `ZMDM_TRUSTED_PROXIES`.
+"""
+
+from __future__ import annotations
+
+import functools
+from datetime import datetime
+
+from flask import Request
+from werkzeug.exceptions import RequestHeaderFieldsTooLarge
+
+from zmdm_plugin.errors import IdentityError
+from zmdm_plugin.protocol import cms, x509
+from zmdm_plugin.protocol.client_certificate import certificate_from_header
+from zmdm_plugin.services.identity import Evidence
+from zmdm_plugin.state import state
+from zmdm_plugin.web.proxies import peer_is_trusted
+
+_MAX_HEADER = 65536
+
+
+def evidence_of(request: Request, body: bytes) -> Evidence:
+    """Whose key signed this request; IdentityError (never 401) when nobody's did."""
+    signature = request.headers.get("Mdm-Signature")
+    if signature:
+        if len(signature) > _MAX_HEADER:
+            raise RequestHeaderFieldsTooLarge
+        signer = cms.verify_detached(cms.decode_header(signature), body)
+        return _evidence(signer.certificate, signer.fingerprint)
+    certificate = _proxied(request)
+    if certificate is None:
+        raise IdentityError("the request is not signed: no Mdm-Signature, no client certificate")
+    return _evidence(certificate, x509.fingerprint(certificate))
+
+
+def _proxied(request: Request) -> bytes | None:
+    """The client certificate of a trusted proxy's TLS session."""
+    settings = state().settings
+    header = request.headers.get(settings.client_cert_header)
+    if (
+        not header
+        or not settings.mtls_proxy
+        or not peer_is_trusted(request.environ, settings.trusted_proxies)
+    ):
+        return None
+    certificate = certificate_from_header(header)
+    name = request.headers.get(settings.client_dn_header)
+    common_name = x509.facts(certificate).common_name
+    if name and common_name and common_name not in name:
+        raise IdentityError("the proxy's certificate and subject headers do not belong together")
+    return certificate
+
+
+def _evidence(certificate: bytes, fingerprint: str) -> Evidence:
+    not_before, not_after = _span(fingerprint, certificate)
+    return Evidence(
+        certificate=certificate,
+        fingerprint=fingerprint,
+        not_before=not_before,
+        not_after=not_after,
+    )
+
+
+@functools.lru_cache(maxsize=20_000)
+def _span(_fingerprint: str, certificate: bytes) -> tuple[datetime, datetime]:
+    facts = x509.facts(certificate)
+    return facts.not_before, facts.not_after

@@ -1,0 +1,71 @@
+"""Check-in and connect: bytes -> evidence -> frozen value -> one transaction -> bytes.
+
+Both kinds of body are taken on both URLs, for a profile without CheckInURL sends all to one.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Blueprint, Response, request
+
+from zmdm_plugin import db
+from zmdm_plugin.blueprints.device import replies
+from zmdm_plugin.blueprints.device.evidence import evidence_of
+from zmdm_plugin.errors import ProtocolError
+from zmdm_plugin.protocol import checkin as checkin_wire
+from zmdm_plugin.protocol import connect as connect_wire
+from zmdm_plugin.services import checkin, conversation
+from zmdm_plugin.services.identity import Evidence
+
+log = logging.getLogger(__name__)
+
+blueprint = Blueprint("zmdm_mdm", __name__, url_prefix="/public/mdm")
+
+MAX_CHECKIN = 2 * 1024 * 1024
+MAX_CONNECT = 32 * 1024 * 1024
+
+
+@blueprint.route("/checkin/", methods=["PUT"])
+def check_in() -> Response:
+    """Authenticate, TokenUpdate, CheckOut and their like."""
+    return _take(MAX_CHECKIN)
+
+
+@blueprint.route("/connect/", methods=["PUT"])
+def connect() -> Response:
+    """Answers to commands, and the next command."""
+    return _take(MAX_CONNECT)
+
+
+def _take(limit: int) -> Response:
+    request.max_content_length = limit
+    body = request.get_data(cache=False)
+    evidence = evidence_of(request, body)
+    try:
+        message = connect_wire.load(body)
+    except ProtocolError:
+        return replies.command(_converse(evidence, connect_wire.parse_leniently(body)))
+    if connect_wire.is_checkin(message):
+        parsed = checkin_wire.parse(message)
+        with db.outages(), db.transaction():
+            reply = checkin.handle(evidence, parsed)
+        return replies.checkin(reply)
+    if message.get("Status") == "Idle":
+        answered = conversation.idle(evidence, message)
+        if answered is not None:
+            return replies.command(answered)
+    return replies.command(_converse(evidence, _answer(message, body)))
+
+
+def _answer(message: dict[str, object], body: bytes) -> connect_wire.Answer:
+    """An answer; what cannot be read of it is kept, if its sender is one of ours."""
+    try:
+        return connect_wire.parse(message)
+    except ProtocolError:
+        return connect_wire.parse_leniently(body)
+
+
+def _converse(evidence: Evidence, answer: connect_wire.Answer) -> bytes:
+    with db.outages(), db.transaction():
+        return conversation.converse(evidence, answer)

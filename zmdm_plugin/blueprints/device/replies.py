@@ -1,0 +1,112 @@
+"""What devices are answered: exactly 200 for success, and errors that never make one leave.
+
+401, 410 and 403 `com.apple.unrecognized.device` un-enroll a device; they are made here, from
+Released and NotManaged alone. Every other refusal is 400 (404 for a declaration), our own outage
+is 503, and whatever an answer is that no view of ours made (a host's login, CSRF or rate limit)
+becomes 503 too, which a device answers by coming again.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
+
+from zmdm_plugin import db
+from zmdm_plugin.errors import NotFound, ProtocolError, Released, Traced, Unavailable, ZmdmError
+from zmdm_plugin.protocol import plist
+from zmdm_plugin.services.checkin import NotManaged
+
+log = logging.getLogger(__name__)
+
+_MADE_HERE = "_zmdm_made_here"
+_PLIST = "application/xml"
+_ALLOWED_REFUSALS = frozenset({400, 404, 405, 411, 413, 431})
+
+
+def command(body: bytes) -> Response:
+    """A command, or the empty body that ends a conversation."""
+    return made(Response(body, content_type=_PLIST if body else "text/plain"))
+
+
+def checkin(body: bytes) -> Response:
+    return made(Response(body, content_type=_PLIST if body else "text/plain"))
+
+
+def made(response: Response) -> Response:
+    """Mark an answer as our own, so that the guard lets it through."""
+    setattr(response, _MADE_HERE, True)
+    return response
+
+
+def plain(text: str, status: int) -> Response:
+    return made(Response(text + "\n", status, content_type="text/plain; charset=utf-8"))
+
+
+def guard(blueprint: Blueprint) -> None:
+    """Answer our errors, and replace what anybody else answered for us."""
+    blueprint.register_error_handler(ZmdmError, _refusal)
+    blueprint.register_error_handler(HTTPException, _http)
+    blueprint.register_error_handler(Exception, _failure)
+    blueprint.after_request(_replace_foreign)
+
+
+def _refusal(error: ZmdmError) -> Response:
+    if isinstance(error, Traced) and error.trace is not None:
+        with db.outages(), db.transaction():
+            error.trace()
+    if isinstance(error, Released):
+        return _release(error)
+    if isinstance(error, NotManaged):
+        return plain(str(error), 410)
+    if isinstance(error, Unavailable):
+        log.error("%s %s: %s", request.method, request.path, error)
+        return plain("try again later", 503)
+    status = error.status if error.status in _ALLOWED_REFUSALS else 400
+    if not isinstance(error, ProtocolError | Traced | NotFound):
+        log.warning("%s %s refused: %s", request.method, request.path, type(error).__name__)
+    return plain(str(error), status)
+
+
+def _release(error: Released) -> Response:
+    """Make a device leave; only an operator's block leads here."""
+    if error.status == 401:
+        return plain("this device is not managed here", 401)
+    body = {
+        "code": "com.apple.unrecognized.device",
+        "description": "The device was blocked by an administrator.",
+        "message": "This device is not managed here.",
+    }
+    return made(Response(plist.dumps(body), 403, content_type=_PLIST))
+
+
+def _http(error: HTTPException) -> Response:
+    """Wrong method, too large, cut short: 4xx as they are, but for those that un-enroll."""
+    status = error.code if error.code in _ALLOWED_REFUSALS else 400
+    if error.code is not None and error.code >= 500:
+        status = 503
+    response = plain(error.name, status)
+    if status == 405 and getattr(error, "valid_methods", None):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))  # type: ignore[attr-defined]
+    return response
+
+
+def _failure(error: Exception) -> Response:
+    """A fault of ours: the device keeps its answer and comes again; the log has the traceback."""
+    log.exception("%s %s failed", request.method, request.path)
+    return plain("try again later", 503)
+
+
+def _replace_foreign(response: Response) -> Response:
+    if getattr(response, _MADE_HERE, False):
+        return response
+    log.error(
+        "%s %s was answered %s by the host, not by zmdm: exempt the endpoint %s from the hook "
+        "(login, CSRF, rate limit) that did it",
+        request.method,
+        request.path,
+        response.status_code,
+        request.endpoint,
+    )
+    return plain("try again later", 503)

@@ -1,0 +1,182 @@
+"""Check-in: one handler per message, found in HANDLERS; answers are bytes for a 200.
+
+Apple: https://developer.apple.com/documentation/devicemanagement/check-in
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+
+from zmdm_plugin import signals
+from zmdm_plugin.db import after_commit, session
+from zmdm_plugin.errors import IdentityError, NotFound, ProtocolError
+from zmdm_plugin.models import Channel, ChannelCommand, Device
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.protocol import checkin as wire
+from zmdm_plugin.services import (
+    admission,
+    channels,
+    command_queue,
+    events,
+    identity,
+    notify,
+    release,
+    vault,
+    wake,
+)
+from zmdm_plugin.services.identity import Evidence, Known
+
+
+class NotManaged(ProtocolError):
+    """410 to UserAuthenticate: this user is not managed in this login session."""
+
+    status = 410
+
+
+def handle(evidence: Evidence, message: wire.CheckinMessage) -> bytes:
+    """Take one check-in message; the edge holds the transaction."""
+    return HANDLERS[type(message)](evidence, message)
+
+
+def _authenticate(evidence: Evidence, message: wire.Authenticate) -> bytes:
+    admission.authenticate(evidence, message)
+    return b""
+
+
+def _token_update(evidence: Evidence, message: wire.TokenUpdate) -> bytes:
+    known = _enrolled(evidence, message)
+    device = known.device
+    if known.pending:
+        if message.who.user_key:
+            raise IdentityError("the device channel has to send its TokenUpdate first")
+        admission.complete(device, known.identity)
+    elif device.checkout_at is not None and not message.who.user_key:
+        device.checkout_at = None
+        events.record("device.returned", device=device)
+    channel = channels.ensure(device, message.who)
+    first = channel.push_token is None
+    _take_push(channel, message)
+    if not message.who.user_key:
+        _take_device_tokens(device, message)
+    session().flush()
+    _let_redeliver(channel)
+    if first or message.awaiting_configuration:
+        channel.plan_due_at = utcnow()
+    wake.channel(channel)
+    return b""
+
+
+def _take_push(channel: Channel, message: wire.TokenUpdate) -> None:
+    """Token and magic may change at any time; a dead or suspended token has a new chance."""
+    channel.push_token, channel.push_magic = message.token, message.push_magic
+    channel.push_token_at = utcnow()
+    channel.push_dead_at = channel.push_suspended_certificate_id = None
+    channel.push_attempts = 0
+    channel.not_on_console = message.not_on_console
+    channel.last_seen_at = utcnow()
+
+
+def _take_device_tokens(device: Device, message: wire.TokenUpdate) -> None:
+    """A missing UnlockToken keeps the one we have: it comes once, perhaps years ago."""
+    if message.awaiting_configuration is not None:
+        device.awaiting_configuration = message.awaiting_configuration
+    if message.unlock_token:
+        _escrow(device, vault.UNLOCK_TOKEN, message.unlock_token)
+
+
+def _let_redeliver(channel: Channel) -> None:
+    """After a TokenUpdate the outstanding command may be sent again at once (but for locks)."""
+    session().execute(
+        sa.update(ChannelCommand)
+        .where(
+            ChannelCommand.channel_id == channel.id,
+            ChannelCommand.state == "delivered",
+            ChannelCommand.repeatable.is_(True),
+            ChannelCommand.finished_at.is_(None),
+        )
+        .values(state="queued"),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _check_out(evidence: Evidence, message: wire.CheckOut) -> bytes:
+    known = identity.require(evidence, message.who, lock=True)
+    device, now = known.device, utcnow()
+    if message.who.user_key:
+        if (channel := channels.find(device, message.who, lock=True)) is not None:
+            channel.ended_at = channel.ended_at or now
+            channel.push_token = channel.push_magic = channel.push_due_at = None
+            channel.plan_due_at = None
+        return b""
+    if device.checkout_at is None and not known.pending:
+        device.checkout_at = now
+        command_queue.end_queue(device, why="the device checked out")
+        admission.end_channels(device, now=now)
+        admission.drop_tokens(device)
+        events.record("device.checked_out", device=device)
+        device_id = device.id
+        after_commit(lambda: notify.send(signals.device_checked_out, device_id=device_id))
+    return b""
+
+
+def _set_bootstrap_token(evidence: Evidence, message: wire.SetBootstrapToken) -> bytes:
+    device = _enrolled(evidence, message).device
+    if message.bootstrap_token:
+        _escrow(device, vault.BOOTSTRAP_TOKEN, message.bootstrap_token)
+    else:
+        vault.seal(device, vault.BOOTSTRAP_TOKEN, None)
+        device.bootstrap_token_escrowed = False
+        vault.supersede(device, vault.BOOTSTRAP_TOKEN)
+    return b""
+
+
+def _get_bootstrap_token(evidence: Evidence, message: wire.GetBootstrapToken) -> bytes:
+    device = _enrolled(evidence, message).device
+    return wire.bootstrap_token_reply(vault.unseal(device, vault.BOOTSTRAP_TOKEN))
+
+
+def _user_authenticate(evidence: Evidence, message: wire.UserAuthenticate) -> bytes:
+    _enrolled(evidence, message)
+    raise NotManaged("network users are not managed here")
+
+
+def _declarative_management(evidence: Evidence, message: wire.DeclarativeManagement) -> bytes:
+    _enrolled(evidence, message)
+    raise NotFound("no declarations are kept for this device")
+
+
+def _unsupported(evidence: Evidence, message: wire.CheckinMessage) -> bytes:
+    _enrolled(evidence, message)
+    raise ProtocolError(f"{message.message_type} is not offered by this server")
+
+
+HANDLERS: dict[type[wire.CheckinMessage], Callable[[Evidence, Any], bytes]] = {
+    wire.Authenticate: _authenticate,
+    wire.TokenUpdate: _token_update,
+    wire.CheckOut: _check_out,
+    wire.SetBootstrapToken: _set_bootstrap_token,
+    wire.GetBootstrapToken: _get_bootstrap_token,
+    wire.UserAuthenticate: _user_authenticate,
+    wire.DeclarativeManagement: _declarative_management,
+    wire.GetToken: _unsupported,
+    wire.ReturnToService: _unsupported,
+}
+
+
+def _enrolled(evidence: Evidence, message: wire.CheckinMessage) -> Known:
+    """The device of this message, unless it shall leave."""
+    known = identity.require(evidence, message.who, lock=True)
+    release.unless_allowed(known.device)
+    return known
+
+
+def _escrow(device: Device, column: str, value: bytes) -> None:
+    """Keep a token with its versions; the same one again adds none."""
+    if vault.unseal(device, column) == value:
+        return
+    vault.seal(device, column, value)
+    setattr(device, f"{column}_escrowed", True)
+    vault.keep_version(device, column, value)

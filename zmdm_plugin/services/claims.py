@@ -1,0 +1,148 @@
+"""Handing out the next command: claimed in one statement, rendered only then.
+
+Order is (lane, id). Left alone are: what is not due yet or has expired, what said NotNow in this
+conversation, and everything while another command is out and may still be answered.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from zmdm_plugin.commands.base import registry
+from zmdm_plugin.db import session
+from zmdm_plugin.errors import NotFound
+from zmdm_plugin.models import Channel, ChannelCommand
+from zmdm_plugin.services import material
+from zmdm_plugin.state import state
+
+_C = ChannelCommand
+RETURNED = (_C.id, _C.uid, _C.channel_id, _C.name, _C.args, _C.secret_args)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A command that is being delivered."""
+
+    id: int
+    uuid: str
+    """CommandUUID, and the uid that the secret arguments are bound to."""
+    channel_id: int
+    name: str
+    args: dict[str, Any]
+    secret_args: str | None = field(repr=False)
+
+
+def claim(channel_id: int, *, now: datetime, redeliver: bool, only: str = "") -> Claimed | None:
+    """Mark the next command delivered and return it; None when nothing may be sent now.
+
+    `redeliver`: the device said Idle, so a command that was out for long enough was lost.
+    """
+    lost_before = now - timedelta(seconds=state().settings.redeliver_after)
+    fresh = sa.exists().where(
+        _C.channel_id == channel_id,
+        _C.finished_at.is_(None),
+        _C.state == "delivered",
+        _C.delivered_at > lost_before if redeliver else sa.true(),
+    )
+    candidate = (
+        sa.select(_C.id)
+        .where(
+            _C.channel_id == channel_id,
+            _C.finished_at.is_(None),
+            sa.or_(_C.not_before.is_(None), _C.not_before <= now),
+            sa.or_(_C.expires_at.is_(None), _C.expires_at > now),
+            sa.or_(*_deliverable(channel_id, lost_before if redeliver else None)),
+            *([_C.name == only] if only else []),
+            sa.not_(fresh.correlate(None)),
+        )
+        .order_by(_C.lane, _C.id)
+        .limit(1)
+    )
+    row = (
+        session()
+        .execute(
+            sa.update(_C)
+            .where(_C.id == candidate.scalar_subquery())
+            .values(state="delivered", delivered_at=now, delivery_count=_C.delivery_count + 1)
+            .returning(*RETURNED),
+            execution_options={"synchronize_session": False},
+        )
+        .one_or_none()
+    )
+    return Claimed(*row) if row else None
+
+
+def _deliverable(channel_id: int, lost_before: datetime | None) -> list[sa.ColumnElement[bool]]:
+    begun = sa.select(Channel.conversation_at).where(Channel.id == channel_id).scalar_subquery()
+    states: list[sa.ColumnElement[bool]] = [
+        _C.state == "queued",
+        sa.and_(_C.state == "not_now", _C.last_not_now_at < begun),
+    ]
+    if lost_before is not None:
+        states.append(
+            sa.and_(
+                _C.state == "delivered",
+                _C.repeatable.is_(True),
+                _C.delivered_at <= lost_before,
+            )
+        )
+    return states
+
+
+def render(claimed: Claimed) -> dict[str, Any]:
+    """The Command dictionary; NotFound or Refused when what it needs is gone."""
+    command = registry.get(claimed.name)
+    if command is None:
+        raise NotFound(f"this release knows no command {claimed.name}")
+    args = command.restore(open_args(claimed))
+    return command.payload(args, material.load(command.needs, args, channel_id=claimed.channel_id))
+
+
+def open_args(claimed: Claimed) -> dict[str, Any]:
+    """Stored arguments with the secret ones; SealError (503) when no key opens them."""
+    if claimed.secret_args is None:
+        return claimed.args
+    secret = state().box.open(
+        claimed.secret_args, label=_C.__table__.c.secret_args.info["sealed"], uid=claimed.uuid
+    )
+    return {**claimed.args, **json.loads(secret)}
+
+
+def fail(claimed: Claimed, why: str, *, now: datetime) -> None:
+    """A command that cannot be rendered ends, with the reason."""
+    session().execute(
+        sa.update(_C)
+        .where(_C.id == claimed.id)
+        .values(state="error", failure=why[:500], finished_at=now),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def settle_overdue(channel_id: int, *, now: datetime) -> None:
+    """End what expired, and locks and erases that were delivered and never answered."""
+    lost_before = now - timedelta(seconds=state().settings.redeliver_after)
+    lost = sa.and_(
+        _C.state == "delivered", _C.repeatable.is_(False), _C.delivered_at <= lost_before
+    )
+    expired = sa.and_(_C.state != "delivered", _C.expires_at <= now)
+    session().execute(
+        sa.update(_C)
+        .where(_C.channel_id == channel_id, _C.finished_at.is_(None), sa.or_(lost, expired))
+        .values(
+            state=sa.case((_C.state == "delivered", "unknown"), else_="expired"),
+            failure=sa.case(
+                (
+                    _C.state == "delivered",
+                    "delivered, but the device never said what became of it",
+                ),
+                else_="its time had passed before the device asked",
+            ),
+            finished_at=now,
+        ),
+        execution_options={"synchronize_session": False},
+    )

@@ -1,0 +1,165 @@
+"""The queue of a channel: orders are stored with arguments, payloads are made at delivery.
+
+A channel's conversations are serialized on its row, at most one command is outstanding, and the
+order is (lane, id), never a time. What a device said NotNow to is skipped until its next Idle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import marshmallow as ma
+import sqlalchemy as sa
+
+from zmdm_plugin.actors import Actor
+from zmdm_plugin.commands import base as commands
+from zmdm_plugin.db import session
+from zmdm_plugin.errors import Conflict, NotFound, Refused
+from zmdm_plugin.models import Channel, ChannelCommand, Device
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services import vault, wake
+from zmdm_plugin.services.targets import target
+
+FAST_LANE, LANE = 0, 1
+
+
+def enqueue(
+    channel: Channel,
+    name: str,
+    args: Mapping[str, Any],
+    *,
+    actor: Actor,
+    not_before: datetime | None = None,
+    expires_at: datetime | None = None,
+    planned_by: str | None = None,
+    wakes: bool = True,
+) -> ChannelCommand:
+    """Queue a command and wake the device (`wakes`) once this transaction commits.
+
+    Raises NotFound for an unknown name, Refused with (field, why), Conflict for a channel
+    that is not enrolled.
+    """
+    command = commands.registry.get(name)
+    if command is None:
+        raise NotFound(f"no command {name!r}")
+    if channel.ended_at is not None or channel.enrolled_at is None:
+        raise Conflict("the device is not enrolled, so nothing can be sent to it")
+    loaded = load_args(command, args)
+    if refusal := command.refusal(target(channel), loaded):
+        raise Refused(refusal.field, refusal.why)
+    row = _row(channel, command, loaded, actor=actor)
+    row.not_before, row.expires_at, row.planned_by = not_before, expires_at, planned_by
+    _replace_older(channel, row)
+    session().add(row)
+    session().flush()
+    if wakes and (not_before is None or not_before <= utcnow()):
+        wake.channel(channel)
+    return row
+
+
+def load_args(command: type[commands.Command], args: Mapping[str, Any]) -> dict[str, Any]:
+    """Check arguments against the command's schema; Refused names the first field at fault."""
+    try:
+        return command.load(args)
+    except ma.ValidationError as error:
+        field, why = _first_fault(error.messages)
+        raise Refused(field, why) from None
+
+
+def cancel(command: ChannelCommand) -> None:
+    """Take back an order that the device has not been given; Conflict once it has."""
+    if command.finished_at is not None:
+        raise Conflict("the command is finished already")
+    if command.state == "delivered":
+        raise Conflict("the device has been given this command; it cannot be taken back")
+    finish(command, "cancelled", why="cancelled by an operator")
+
+
+def finish(command: ChannelCommand, state: str, *, why: str) -> None:
+    """End a command ourselves, for a reason that people can read."""
+    command.state, command.failure, command.finished_at = state, why[:500], utcnow()
+
+
+def end_queue(device: Device, *, why: str) -> int:
+    """End whatever is outstanding on every channel of a device; returns how many."""
+    now = utcnow()
+    result = session().execute(
+        sa.update(ChannelCommand)
+        .where(ChannelCommand.device_id == device.id, ChannelCommand.finished_at.is_(None))
+        .values(state="cancelled", failure=why, finished_at=now, updated_at=now),
+        execution_options={"synchronize_session": False},
+    )
+    return int(getattr(result, "rowcount", 0))
+
+
+def stored_args(row: ChannelCommand) -> dict[str, Any]:
+    """The arguments for payload(), secret ones included; SealError when no key opens them."""
+    secret = vault.unseal(row, "secret_args")
+    stored = {**row.args, **(json.loads(secret) if secret else {})}
+    return commands.registry[row.name].restore(stored)
+
+
+def _row(
+    channel: Channel,
+    command: type[commands.Command],
+    loaded: dict[str, Any],
+    *,
+    actor: Actor,
+) -> ChannelCommand:
+    carried, carried_args = command.unwrap(loaded)
+    counts = carried or command
+    stored = command.store(loaded)
+    secret = {key: stored.pop(key) for key in command.secret if key in stored}
+    row = ChannelCommand(
+        channel_id=channel.id,
+        device_id=channel.device_id,
+        name=command.name,
+        request_type=command.wire_type(loaded),
+        args=stored,
+        lane=FAST_LANE if counts.fast_lane else LANE,
+        repeatable=counts.repeat,
+        once_key=counts.supersedes_key(carried_args),
+        state="queued",
+        actor_id=actor.id,
+        actor_label=actor.label,
+    )
+    if secret:
+        vault.seal(row, "secret_args", json.dumps(secret).encode())
+    for field, kind in counts.escrow.items():
+        if value := carried_args.get(field):
+            vault.keep_version(
+                channel.device, kind, str(value).encode(), state="pending", command=row.uid
+            )
+    return row
+
+
+def _replace_older(channel: Channel, row: ChannelCommand) -> None:
+    """A newer command for the same thing replaces the older undelivered or unanswered one."""
+    if row.once_key is None:
+        return
+    now = utcnow()
+    session().execute(
+        sa.update(ChannelCommand)
+        .where(
+            ChannelCommand.channel_id == channel.id,
+            ChannelCommand.once_key == row.once_key,
+            ChannelCommand.finished_at.is_(None),
+        )
+        .values(state="superseded", failure="a newer command replaced it", finished_at=now),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _first_fault(messages: Any) -> tuple[str, str]:
+    """marshmallow's messages are dicts and lists in one another: the first field and its reason."""
+    field = ""
+    while isinstance(messages, Mapping | list):
+        if isinstance(messages, Mapping):
+            name, messages = next(iter(messages.items()))
+            field = field or str(name)
+        else:
+            messages = messages[0]
+    return field, str(messages)

@@ -1,0 +1,197 @@
+"""The command channel: an Idle is answered in one statement, an answer settles its command, the
+next one is claimed and rendered.
+
+`idle()` needs no transaction and no ORM; when it says that there is more to do (None), the edge
+opens a transaction and calls `converse()`, which locks the channel's row with its first statement,
+so that the conversations of a channel take turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from zmdm_plugin.db import HotStatement, session
+from zmdm_plugin.errors import NotFound, Refused
+from zmdm_plugin.models import Channel, Device
+from zmdm_plugin.models.base import UtcDateTime, utcnow
+from zmdm_plugin.protocol import connect as wire
+from zmdm_plugin.protocol.who import Who
+from zmdm_plugin.services import answers, claims, identity, release
+from zmdm_plugin.services.identity import Evidence
+from zmdm_plugin.services.planner import plan_channel
+
+_MAX_UNRENDERABLE = 20
+
+_POLL = """
+UPDATE zmdm_channel SET last_seen_at = :now,
+    conversation_at = CASE WHEN :idle = 1 THEN :now ELSE conversation_at END{relaxed}
+WHERE id = (
+    SELECT c.id FROM zmdm_identity i
+    JOIN zmdm_device d ON d.id = i.device_id
+    JOIN zmdm_channel c ON c.device_id = d.id
+    WHERE i.fingerprint = :fingerprint AND i.state = 'active'
+      AND (i.retire_at IS NULL OR i.retire_at > :now)
+      AND (d.udid = :device_key OR d.enrollment_uid = :device_key) AND d.blocked_at IS NULL
+      AND c.key = :channel_key AND c.ended_at IS NULL)
+RETURNING id, device_id,
+    (plan_due_at IS NOT NULL AND plan_due_at <= :now),
+    planned_revision,
+    (SELECT value FROM zmdm_revision WHERE name = 'fleet'),
+    EXISTS (SELECT 1 FROM zmdm_command k
+            WHERE k.channel_id = zmdm_channel.id AND k.finished_at IS NULL
+              AND (k.not_before IS NULL OR k.not_before <= :now)),
+    (SELECT d.seen_hour IS NULL OR d.seen_hour < :hour FROM zmdm_device d
+     WHERE d.id = zmdm_channel.device_id)
+"""
+# last_seen_at may be lost in a crash: the poll of an idle device does not wait for the disk.
+_RELAXED = "\nFROM (SELECT set_config('synchronous_commit', 'off', true)) AS relaxed"
+
+_IDLE = HotStatement(_POLL.format(relaxed=""), postgresql=_POLL.format(relaxed=_RELAXED))
+_LOCK = sa.text(_POLL.format(relaxed="")).bindparams(
+    sa.bindparam("now", type_=UtcDateTime()), sa.bindparam("hour", type_=UtcDateTime())
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What the one statement of a poll tells."""
+
+    channel_id: int
+    device_id: int
+    plan_due: bool
+    planned_revision: int
+    revision: int
+    outstanding: bool
+    new_hour: bool
+
+    @classmethod
+    def of(cls, row: Any) -> Polled:
+        channel_id, device_id, due, planned, revision, outstanding, new_hour = row
+        return cls(
+            channel_id,
+            device_id,
+            bool(due),
+            planned,
+            revision or 0,
+            bool(outstanding),
+            bool(new_hour),
+        )
+
+    @property
+    def plans(self) -> bool:
+        """Whether the planner has to look: a deadline has passed, or something has changed."""
+        return self.plan_due or self.planned_revision != self.revision
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.plans or self.outstanding or self.new_hour)
+
+
+def idle(evidence: Evidence, message: Mapping[str, Any]) -> bytes | None:
+    """Answer a poll with nothing to do; None: open a transaction and converse."""
+    device_key = message.get("UDID")
+    if not isinstance(device_key, str) or message.keys() - _DEVICE_IDLE:
+        return None
+    now = utcnow()
+    if evidence.expired(now):
+        return None
+    who = Who(udid=device_key)
+    row = _IDLE.first(_values(evidence, who, now=now, is_idle=True))
+    return b"" if row is not None and Polled.of(row).nothing else None
+
+
+_DEVICE_IDLE = frozenset({"Status", "UDID"})
+"""Keys of the Idle that nearly every poll is: of the device channel, without anything special."""
+
+
+def converse(evidence: Evidence, answer: wire.Answer) -> bytes:
+    """Take an answer and hand out the next command; an empty body ends the conversation."""
+    if answer.who is None:
+        return _unplaced(evidence, answer)
+    now = utcnow()
+    row = (
+        session()
+        .execute(_LOCK, _values(evidence, answer.who, now=now, is_idle=answer.idle))
+        .one_or_none()
+    )
+    if row is None:
+        return _not_in_use(evidence, answer)
+    polled = Polled.of(row)
+    if polled.new_hour:
+        _note_hour(polled.device_id, now)
+    if not answer.idle:
+        answers.take(polled.channel_id, answer)
+    elif polled.outstanding:
+        claims.settle_overdue(polled.channel_id, now=now)
+    expired = evidence.expired(now)
+    if polled.plans or expired:
+        channel = session().get_one(Channel, polled.channel_id)
+        session().refresh(channel)
+        plan_channel(channel, revision=polled.revision)
+        session().flush()
+    return _next(polled.channel_id, answer, now=now, renewal_only=expired)
+
+
+def _next(channel_id: int, answer: wire.Answer, *, now: datetime, renewal_only: bool) -> bytes:
+    """Claim and render; what cannot be rendered fails by itself and holds up nothing else."""
+    for _ in range(_MAX_UNRENDERABLE):
+        claimed = claims.claim(
+            channel_id, now=now, redeliver=answer.idle, only="RenewIdentity" if renewal_only else ""
+        )
+        if claimed is None:
+            return b""
+        try:
+            return wire.command(claimed.uuid, claims.render(claimed))
+        except (Refused, NotFound) as error:
+            claims.fail(claimed, str(error), now=now)
+    return b""
+
+
+def _unplaced(evidence: Evidence, answer: wire.Answer) -> bytes:
+    """An answer in which we cannot even read the sender: kept if its certificate is pinned."""
+    device = identity.device_of(evidence)
+    answers.keep_raw(answer, channel_id=None, device=device, reason=answer.fault or "no sender")
+    return b""
+
+
+def _not_in_use(evidence: Evidence, answer: wire.Answer) -> bytes:
+    """The slow way: find out why the poll's statement found no channel; refuse or say "nothing".
+
+    An unknown channel of a known device (a user whose TokenUpdate is still to come), a pending
+    identity and a checked-out device all get an empty 200.
+    """
+    assert answer.who is not None
+    known = identity.require(evidence, answer.who)
+    release.unless_allowed(known.device)
+    if not answer.idle and answer.command_uuid:
+        answers.keep_raw(
+            answer, channel_id=None, device=known.device, reason="the channel is not in use"
+        )
+    return b""
+
+
+def _note_hour(device_id: int, now: datetime) -> None:
+    session().execute(
+        sa.update(Device).where(Device.id == device_id).values(seen_hour=_hour(now)),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _values(evidence: Evidence, who: Who, *, now: datetime, is_idle: bool) -> dict[str, Any]:
+    return {
+        "now": now,
+        "hour": _hour(now),
+        "idle": int(is_idle),
+        "fingerprint": evidence.fingerprint,
+        "device_key": who.device_key,
+        "channel_key": who.user_key,
+    }
+
+
+def _hour(now: datetime) -> datetime:
+    return now - timedelta(minutes=now.minute, seconds=now.second, microseconds=now.microsecond)

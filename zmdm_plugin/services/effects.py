@@ -1,0 +1,258 @@
+"""What an answer changes: the Effects of a command, applied to rows, one function each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from zmdm_plugin.actors import SYSTEM
+from zmdm_plugin.commands import effects as told
+from zmdm_plugin.db import session
+from zmdm_plugin.errors import ProtocolError, Refused
+from zmdm_plugin.models import (
+    Channel,
+    Device,
+    EnrollmentSession,
+    Identity,
+    InstalledApplication,
+    InstalledCertificate,
+    InstalledProfile,
+)
+from zmdm_plugin.models.base import Base, utcnow
+from zmdm_plugin.protocol import x509
+from zmdm_plugin.services import admission, command_queue, events, identity, vault
+from zmdm_plugin.services.claims import Claimed
+
+_NEVER_SET = frozenset({"udid", "enrollment_uid"})
+"""Who a device is was decided when its certificate was bound, not by an answer."""
+_COLLECTED = {
+    "DeviceInformation": ("device_information", "device_information_at"),
+    "SecurityInfo": ("security_info", "security_info_at"),
+}
+_FACTS = frozenset(column.key for column in Device.__table__.columns) - _NEVER_SET
+
+
+def apply(channel: Channel, command: Claimed, consequences: Iterable[told.Effect]) -> None:
+    """Apply what a command's answer means, in order; an Effect without function is a mistake."""
+    for effect in consequences:
+        APPLY[type(effect)](channel, command, effect)
+
+
+def _set_facts(channel: Channel, _command: Claimed, effect: told.SetFacts) -> None:
+    """Facts of the device come from its own channel; a user channel's answer is about the user."""
+    device = channel.device
+    if channel.kind != "device":
+        return
+    serial = effect.columns.get("serial_number")
+    if serial and device.serial_number and serial != device.serial_number:
+        events.record(
+            "device.serial_number_changed", device=device, before=device.serial_number, after=serial
+        )
+    for column, value in effect.columns.items():
+        if column in _FACTS and getattr(device, column) != value:
+            setattr(device, column, value)
+    if (columns := _COLLECTED.get(effect.section)) is not None:
+        setattr(device, columns[0], dict(effect.body))
+        setattr(device, columns[1], utcnow())
+
+
+def _replace(model: type[Base], channel: Channel, rows: list[dict[str, Any]]) -> None:
+    """Put a whole list in the place of the former one, in two statements."""
+    session().execute(
+        sa.delete(model).where(model.__table__.c.channel_id == channel.id),
+        execution_options={"synchronize_session": False},
+    )
+    if rows:
+        session().execute(sa.insert(model), [{"channel_id": channel.id, **row} for row in rows])
+
+
+def _replace_apps(channel: Channel, _command: Claimed, effect: told.ReplaceApps) -> None:
+    if effect.managed_only or not effect.complete:
+        return
+    rows = []
+    for app in effect.apps:
+        facts = {key: value for key, value in asdict(app).items() if value is not None}
+        row = {
+            key: facts.pop(key, None)
+            for key in ("identifier", "name", "version", "short_version", "bundle_size")
+        }
+        rows.append({**row, "facts": facts})
+    _replace(InstalledApplication, channel, rows)
+    _stamp(channel, "applications_at")
+
+
+def _replace_certificates(
+    channel: Channel, _command: Claimed, effect: told.ReplaceCertificates
+) -> None:
+    if effect.managed_only:
+        return
+    _replace(InstalledCertificate, channel, [_certificate(one) for one in effect.certificates])
+    _stamp(channel, "certificates_at")
+
+
+def _certificate(one: told.Certificate) -> dict[str, Any]:
+    """A certificate that we cannot read is listed all the same, by its fingerprint."""
+    row: dict[str, Any] = {
+        "common_name": one.common_name[:512],
+        "is_identity": one.is_identity,
+        "fingerprint": hashlib.sha256(one.data).hexdigest(),
+        "subject": None,
+        "issuer": None,
+        "not_before": None,
+        "not_after": None,
+    }
+    try:
+        facts = x509.facts(one.data)
+    except ProtocolError:
+        return row
+    return {
+        **row,
+        "subject": _name(facts.subject),
+        "issuer": _name(facts.issuer),
+        "not_before": facts.not_before,
+        "not_after": facts.not_after,
+    }
+
+
+def _name(parts: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{kind}={value}" for kind, value in parts)[:1024]
+
+
+def _replace_profiles(channel: Channel, _command: Claimed, effect: told.ReplaceProfiles) -> None:
+    if effect.managed_only:
+        return
+    rows = [
+        {
+            "identifier": profile.identifier[:512],
+            "payload_uuid": profile.uuid[:128],
+            "display_name": (profile.display_name or "")[:512] or None,
+            "is_managed": profile.managed,
+            "is_encrypted": profile.encrypted,
+            "removal_disallowed": profile.removal_disallowed,
+            "payloads": [asdict(payload) for payload in profile.payloads],
+        }
+        for profile in effect.profiles
+    ]
+    _replace(InstalledProfile, channel, rows)
+    _stamp(channel, "profiles_at")
+
+
+def _stamp(channel: Channel, column: str) -> None:
+    if channel.kind == "device":
+        setattr(channel.device, column, utcnow())
+
+
+def _secret_seen(channel: Channel, _command: Claimed, effect: told.SecretSeen) -> None:
+    vault.keep_version(channel.device, effect.kind, effect.value, state="pending")
+
+
+def _profile_installed(channel: Channel, _command: Claimed, effect: told.ProfileInstalled) -> None:
+    _note(channel, "profile.installed", identifier=effect.identifier)
+
+
+def _profile_removed(channel: Channel, _command: Claimed, effect: told.ProfileRemoved) -> None:
+    session().execute(
+        sa.delete(InstalledProfile).where(
+            InstalledProfile.channel_id == channel.id,
+            InstalledProfile.identifier == effect.identifier,
+        ),
+        execution_options={"synchronize_session": False},
+    )
+    _note(channel, "profile.removed", identifier=effect.identifier)
+
+
+def _profile_failed(channel: Channel, _command: Claimed, effect: told.ProfileFailed) -> None:
+    _note(channel, "profile.failed", identifier=effect.identifier, why=effect.why[:500])
+
+
+def _identity_renewed(channel: Channel, _command: Claimed, effect: told.IdentityRenewed) -> None:
+    """From its answer on the former identity has its grace, if the new one is in use already."""
+    passing = _session(effect.session)
+    if passing is None:
+        return
+    pinned = session().scalar(
+        sa.select(Identity).where(Identity.session_id == passing.id, Identity.state == "active")
+    )
+    if pinned is not None:
+        identity.retire_others(channel.device, pinned, at=utcnow() + admission.grace())
+
+
+def _renewal_failed(channel: Channel, _command: Claimed, effect: told.RenewalFailed) -> None:
+    if (passing := _session(effect.session)) is not None:
+        passing.state, passing.failure, passing.failed_at = "failed", effect.why[:500], utcnow()
+    _note(channel, "identity.renewal_failed", why=effect.why[:500])
+
+
+def _session(uid: str) -> EnrollmentSession | None:
+    return session().scalar(sa.select(EnrollmentSession).where(EnrollmentSession.uid == uid))
+
+
+def _declarations(channel: Channel, _command: Claimed, _effect: told.DeclarationsEnabled) -> None:
+    channel.device.declarative_management = True
+
+
+def _locked(channel: Channel, command: Claimed, _effect: told.Locked) -> None:
+    _note(channel, "device.locked", command=command.uuid)
+
+
+def _gone(channel: Channel, _command: Claimed, effect: told.DeviceGone) -> None:
+    """Erased: it left without a CheckOut and comes back, if at all, by a new enrollment."""
+    device, now = channel.device, utcnow()
+    device.checkout_at = now
+    command_queue.end_queue(device, why=f"the device was {effect.why}")
+    admission.end_channels(device, now=now)
+    admission.drop_tokens(device)
+    _note(channel, "device.gone", why=effect.why)
+
+
+def _noted(channel: Channel, command: Claimed, effect: told.Note) -> None:
+    _note(channel, "command.note", command=command.uuid, text=effect.text[:500])
+
+
+def _unreadable(channel: Channel, command: Claimed, effect: told.Unreadable) -> None:
+    _note(channel, "answer.unreadable", command=command.uuid, key=effect.key)
+
+
+def _follow_up(channel: Channel, command: Claimed, effect: told.FollowUp) -> None:
+    later = utcnow() + timedelta(seconds=effect.after) if effect.after else None
+    try:
+        command_queue.enqueue(
+            channel,
+            effect.name,
+            effect.args,
+            actor=SYSTEM,
+            not_before=later,
+            planned_by="follow-up",
+            wakes=False,
+        )
+    except Refused as refusal:
+        _note(channel, "command.note", command=command.uuid, text=refusal.why)
+
+
+def _note(channel: Channel, kind: str, **payload: Any) -> None:
+    events.record(kind, device=channel.device, channel=channel.key or None, **payload)
+
+
+APPLY: dict[type[told.Effect], Callable[[Channel, Claimed, Any], None]] = {
+    told.SetFacts: _set_facts,
+    told.ReplaceApps: _replace_apps,
+    told.ReplaceCertificates: _replace_certificates,
+    told.ReplaceProfiles: _replace_profiles,
+    told.SecretSeen: _secret_seen,
+    told.ProfileInstalled: _profile_installed,
+    told.ProfileRemoved: _profile_removed,
+    told.ProfileFailed: _profile_failed,
+    told.IdentityRenewed: _identity_renewed,
+    told.RenewalFailed: _renewal_failed,
+    told.DeclarationsEnabled: _declarations,
+    told.Locked: _locked,
+    told.DeviceGone: _gone,
+    told.Note: _noted,
+    told.FollowUp: _follow_up,
+    told.Unreadable: _unreadable,
+}

@@ -1,0 +1,30 @@
+"""What a command needs beyond its arguments, loaded at delivery: `needs` -> LOADERS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from zmdm_plugin.db import session
+from zmdm_plugin.models import Channel
+from zmdm_plugin.services import targets
+from zmdm_plugin.services.enrollment import renewal
+
+
+def load(needs: Iterable[str], args: Mapping[str, Any], *, channel_id: int) -> dict[str, Any]:
+    """The material by name; NotFound or Refused when a part of it is gone."""
+    return {name: LOADERS[name](channel_id, args) for name in needs}
+
+
+def _target(channel_id: int, _args: Mapping[str, Any]) -> Any:
+    return targets.target(session().get_one(Channel, channel_id))
+
+
+def _renewal_profile(_channel_id: int, args: Mapping[str, Any]) -> bytes:
+    return renewal.render(str(args["session"]))
+
+
+LOADERS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
+    "target": _target,
+    "renewal_profile": _renewal_profile,
+}

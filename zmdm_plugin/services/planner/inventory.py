@@ -1,0 +1,33 @@
+"""Base inventory: what every device is asked when we do not know it, or know it too long."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from zmdm_plugin.services.planner.values import Plan, Situation, earliest
+
+BASE = ("DeviceInformation", "SecurityInfo")
+_AFTER_FAILURE = timedelta(hours=4)
+
+
+def plan(situation: Situation) -> Plan:
+    """Order what is missing; one that failed is tried again after hours, never at once."""
+    if not situation.device_channel:
+        return Plan()
+    due = {name: _due_at(situation, name) for name in BASE if name not in situation.outstanding}
+    orders = tuple(name for name, at in due.items() if at <= situation.now)
+    later = [at for at in due.values() if at > situation.now]
+    again = situation.now + situation.inventory_interval if orders else None
+    return Plan(orders, earliest(again, *later))
+
+
+def _due_at(situation: Situation, name: str) -> datetime:
+    collected = situation.collected.get(name)
+    attempted = situation.attempted.get(name)
+    if collected is None:
+        due = situation.now
+    else:
+        due = collected + situation.inventory_interval
+    if attempted is not None and (collected is None or attempted > collected):
+        due = max(due, attempted + _AFTER_FAILURE)
+    return due

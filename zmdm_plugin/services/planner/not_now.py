@@ -1,0 +1,14 @@
+"""What a device put off: it is woken again with growing waits, from 15 minutes to a day."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+_FIRST = timedelta(minutes=15)
+_LONGEST = timedelta(days=1)
+
+
+def wake_at(last: datetime, count: int) -> datetime:
+    """When to wake a device that said NotNow `count` times, the last time at `last`."""
+    doubled: int = 2 ** min(max(count - 1, 0), 10)
+    return last + min(_FIRST * doubled, _LONGEST)

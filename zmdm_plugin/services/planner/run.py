@@ -1,0 +1,127 @@
+"""Gather a channel's situation, ask every rule, order what is missing, keep the next deadline."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from zmdm_plugin.actors import SYSTEM
+from zmdm_plugin.db import session
+from zmdm_plugin.errors import Refused
+from zmdm_plugin.models import Channel, ChannelCommand, Identity, Revision
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services import command_queue
+from zmdm_plugin.services.enrollment import renewal as renewals
+from zmdm_plugin.services.planner import inventory, not_now, renewal
+from zmdm_plugin.services.planner.values import Plan, Situation, earliest
+from zmdm_plugin.state import state
+
+PLANNERS: tuple[Callable[[Situation], Plan], ...] = (renewal.plan, inventory.plan)
+_JITTER = 0.05
+
+
+def plan_channel(channel: Channel, *, revision: int | None = None) -> None:
+    """Order what the rules miss on this channel; it is in conversation, so nobody is woken."""
+    situation = _situation(channel)
+    plans = [rule(situation) for rule in PLANNERS]
+    for name in dict.fromkeys(name for plan in plans for name in plan.orders):
+        _order(channel, name)
+    deadline = earliest(*(plan.next_at for plan in plans), _not_now_deadline(channel))
+    channel.plan_due_at = _jittered(deadline, situation.now) if deadline else None
+    channel.planned_revision = fleet_revision() if revision is None else revision
+
+
+def fleet_revision() -> int:
+    return session().scalar(sa.select(Revision.value).where(Revision.name == "fleet")) or 0
+
+
+def _order(channel: Channel, name: str) -> None:
+    try:
+        command_queue.enqueue(
+            channel, name, _args(channel, name), actor=SYSTEM, planned_by="planner", wakes=False
+        )
+    except Refused:
+        # What a channel's platform does not know is not missing there.
+        return
+
+
+def _args(channel: Channel, name: str) -> dict[str, Any]:
+    if name != renewal.NAME:
+        return {}
+    return {"session": renewals.start(channel.device).uid}
+
+
+def _situation(channel: Channel) -> Situation:
+    device, settings = channel.device, state().settings
+    outstanding, attempted = _orders(channel)
+    start, end = _identity_span(channel)
+    return Situation(
+        now=utcnow(),
+        device_channel=channel.kind == "device",
+        awaiting=bool(device.awaiting_configuration),
+        collected={
+            "DeviceInformation": device.device_information_at,
+            "SecurityInfo": device.security_info_at,
+        },
+        attempted=attempted,
+        outstanding=outstanding,
+        inventory_interval=timedelta(seconds=settings.inventory_interval),
+        identity_not_before=start,
+        identity_not_after=end,
+        renew_before=timedelta(days=settings.identity_renew_before_days),
+    )
+
+
+def _orders(channel: Channel) -> tuple[frozenset[str], dict[str, datetime]]:
+    """What waits on this channel now, and when the planner last ordered each of its commands."""
+    waiting = session().scalars(
+        sa.select(ChannelCommand.name).where(
+            ChannelCommand.channel_id == channel.id, ChannelCommand.finished_at.is_(None)
+        )
+    )
+    rows = session().execute(
+        sa.select(ChannelCommand.name, sa.func.max(ChannelCommand.created_at))
+        .where(
+            ChannelCommand.channel_id == channel.id,
+            ChannelCommand.planned_by.is_not(None),
+            ChannelCommand.created_at >= (channel.enrolled_at or utcnow()),
+        )
+        .group_by(ChannelCommand.name)
+    )
+    return frozenset(waiting), {name: at for name, at in rows}
+
+
+def _identity_span(channel: Channel) -> tuple[datetime | None, datetime | None]:
+    row = (
+        session()
+        .execute(
+            sa.select(Identity.not_before, Identity.not_after)
+            .where(Identity.device_id == channel.device_id, Identity.state == "active")
+            .order_by(Identity.not_after.desc(), Identity.id.desc())
+            .limit(1)
+        )
+        .one_or_none()
+    )
+    return (row[0], row[1]) if row else (None, None)
+
+
+def _not_now_deadline(channel: Channel) -> datetime | None:
+    rows = session().execute(
+        sa.select(ChannelCommand.last_not_now_at, ChannelCommand.not_now_count).where(
+            ChannelCommand.channel_id == channel.id,
+            ChannelCommand.finished_at.is_(None),
+            ChannelCommand.state == "not_now",
+            ChannelCommand.last_not_now_at.is_not(None),
+        )
+    )
+    return earliest(*(not_now.wake_at(last, count) for last, count in rows if last))
+
+
+def _jittered(deadline: datetime, now: datetime) -> datetime:
+    """Spread what would otherwise come due for a whole fleet in one minute."""
+    wait = max(deadline - now, timedelta(0))
+    return deadline + wait * random.uniform(0, _JITTER)

@@ -1,0 +1,40 @@
+"""What the planner's rules look at, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """One channel as far as the rules look at it; all times are aware UTC."""
+
+    now: datetime
+    device_channel: bool
+    awaiting: bool = False
+    collected: Mapping[str, datetime | None] = field(default_factory=dict)
+    """Command name -> when its facts were last stored."""
+    attempted: Mapping[str, datetime] = field(default_factory=dict)
+    """Command name -> when a planner last ordered it."""
+    outstanding: frozenset[str] = frozenset()
+    """Names of commands that wait or are unanswered."""
+    inventory_interval: timedelta = timedelta(days=1)
+    identity_not_before: datetime | None = None
+    identity_not_after: datetime | None = None
+    """Of the newest identity in use."""
+    renew_before: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Names of commands to order now, and the moment to look again (None: no need)."""
+
+    orders: tuple[str, ...] = ()
+    next_at: datetime | None = None
+
+
+def earliest(*moments: datetime | None) -> datetime | None:
+    given = [moment for moment in moments if moment is not None]
+    return min(given) if given else None

@@ -1,0 +1,57 @@
+"""Making a device leave: the one place that decides it.
+
+Blocking is an operator's word. A blocked device is told to leave at its next request (403
+`com.apple.unrecognized.device`, which every OS since 17 and 14 knows; 401 for those before), its
+CheckOut is still taken, and no enrollment lets it in again until it is unblocked.
+"""
+
+from __future__ import annotations
+
+from zmdm_plugin.errors import Conflict, Released
+from zmdm_plugin.models import Device
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.protocol.platform import Platform, at_least
+from zmdm_plugin.services import channels, command_queue, events, wake
+
+_KNOWS_UNRECOGNIZED = {
+    Platform.IOS: "17.0",
+    Platform.IPADOS: "17.0",
+    Platform.MACOS: "14.0",
+    Platform.TVOS: "17.0",
+    Platform.VISIONOS: "1.1",
+    Platform.WATCHOS: "10.0",
+}
+
+
+def unless_allowed(device: Device) -> None:
+    """Raise Released for a blocked device; every door of ours asks this."""
+    if device.blocked_at is not None:
+        released = Released("an operator blocked this device")
+        released.status = 403 if knows_unrecognized(device) else 401
+        raise released
+
+
+def knows_unrecognized(device: Device) -> bool:
+    """Whether its OS understands the answer that names the reason."""
+    if not device.platform or not device.os_version:
+        return False
+    return at_least(device.os_version, _KNOWS_UNRECOGNIZED[Platform(device.platform)])
+
+
+def block(device: Device) -> None:
+    """Release the device at its next request and deny further enrollments; wakes it for that."""
+    if device.blocked_at is not None:
+        raise Conflict("the device is blocked already")
+    device.blocked_at = utcnow()
+    command_queue.end_queue(device, why="the device was blocked")
+    events.record("device.blocked", device=device)
+    for channel in channels.open_channels(device):
+        wake.channel(channel)
+
+
+def unblock(device: Device) -> None:
+    """Let the device enroll again; what it had left behind stays ended."""
+    if device.blocked_at is None:
+        raise Conflict("the device is not blocked")
+    device.blocked_at = None
+    events.record("device.unblocked", device=device)
