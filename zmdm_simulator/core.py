@@ -49,7 +49,7 @@ class DeviceCore:
         script: Script | None = None,
         supervised: bool = True,
         shared: bool = False,
-        allow_http: bool = True,
+        allow_http: bool = False,
         clock_skew: timedelta = timedelta(0),
         make_key: Callable[[int], rsa.RSAPrivateKey] = pki.new_key,
         on_event: Callable[[DeviceCore, str], None] | None = None,
@@ -98,6 +98,15 @@ class DeviceCore:
             ca = self.factory_ca or DeviceCA.create()
             self._factory = ca.issue(key=self.make_key(pki.FACTORY_KEY_BITS))
         return self._factory
+
+    @factory.setter
+    def factory(self, identity: Identity) -> None:
+        self._factory = identity
+
+    @property
+    def has_factory(self) -> bool:
+        """Whether the factory certificate was needed so far."""
+        return self._factory is not None
 
     @property
     def enrollment_id(self) -> str:

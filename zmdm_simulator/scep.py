@@ -19,7 +19,6 @@ from urllib.parse import quote
 
 import httpx
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from zmdm_simulator import cms, csr, der, envelope, pki
@@ -167,10 +166,8 @@ class Transaction:
                 unsorted=options.csr_unsorted,
             ),
         )
-        public = self.key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        self.transaction_id = hashlib.sha256(public).hexdigest().upper()
+        # Random rather than the key's hash: under load, devices may share keys.
+        self.transaction_id = os.urandom(20).hex().upper()
 
     def run(self) -> pki.Identity:
         """Send until the CA decides, as often and as slowly as the profile says."""

@@ -102,6 +102,7 @@ class Script:
 
     rules: tuple[Rule, ...] = ()
     _met: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _used: Counter[tuple[str, int]] = field(default_factory=Counter)
     _dice: dict[str, random.Random] = field(default_factory=dict)
 
     @classmethod
@@ -115,13 +116,16 @@ class Script:
         for number, rule in enumerate(self.rules):
             if not rule.concerns(facts, command, channel):
                 continue
+            self._met[facts.serial, number] += 1
+            if self._met[facts.serial, number] <= rule.after:
+                continue
+            if rule.times is not None and self._used[facts.serial, number] >= rule.times:
+                continue
             dice = self._dice.setdefault(facts.serial, random.Random(facts.seed))
             if rule.probability < 1 and dice.random() >= rule.probability:
                 continue
-            self._met[facts.serial, number] += 1
-            turn = self._met[facts.serial, number] - rule.after
-            if turn >= 1 and (rule.times is None or turn <= rule.times):
-                return rule
+            self._used[facts.serial, number] += 1
+            return rule
         return None
 
 

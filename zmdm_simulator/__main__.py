@@ -1,0 +1,23 @@
+"""`python -m zmdm_simulator apple …` plays Apple, `… devices …` plays a fleet."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from zmdm_simulator.apple import cli as apple
+from zmdm_simulator.fleet import cli as fleet
+
+ROLES: dict[str, Callable[[Sequence[str]], int]] = {"apple": apple.main, "devices": fleet.main}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Hand the arguments to the role that is played."""
+    parser = argparse.ArgumentParser(prog="zmdm_simulator", description=__doc__)
+    parser.add_argument("role", choices=sorted(ROLES))
+    return ROLES[parser.parse_args(argv[:1]).role](argv[1:])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
