@@ -1,0 +1,1 @@
+"""One class per service of Apple: plain values in, plain values out."""
