@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from flask import Flask
 
 from tests.guest.host import make_host
+from tests.hosts import close
 
 
 @pytest.fixture
-def hosts(sqlite_url: str) -> tuple[Flask, Flask]:
+def hosts(sqlite_url: str) -> Iterator[tuple[Flask, Flask]]:
     """(without the plugin, with it), both with the host's own tables."""
     pair = make_host(sqlite_url, plugin=False), make_host(sqlite_url)
     with pair[1].app_context():
         pair[1].extensions["sqlalchemy"].create_all()
-    return pair
+    yield pair
+    for app in pair:
+        close(app)
 
 
 @pytest.mark.parametrize(
