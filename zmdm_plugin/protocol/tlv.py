@@ -49,7 +49,7 @@ class Tlv(NamedTuple):
 
 def read_all(data: bytes) -> list[Tlv]:
     """Read the elements that lie side by side in `data`, which must be used up exactly."""
-    found = []
+    found: list[Tlv] = []
     at, size = 0, len(data)
     while at < size:
         if len(found) == _MAX_MEMBERS:

@@ -74,10 +74,10 @@ def file(name: str, content: bytes) -> Path:
     return path
 
 
-def certificate_request(key: Path, *, challenge: str | None = None) -> bytes:
+def certificate_request(key: Path, *options: str, challenge: str | None = None) -> bytes:
     """A DER request of CN=wish, with a challenge password if one is given."""
     prompt = "[req]\ndistinguished_name=dn\nattributes=a\nprompt=no\n[dn]\nCN=wish\n[a]\n"
     if challenge is not None:
         prompt += f"challengePassword={challenge}\n"
     config = file("request.cnf", prompt.encode())
-    return run("req", "-new", "-key", key, "-config", config, "-outform", "DER")
+    return run("req", "-new", "-key", key, "-config", config, "-outform", "DER", *options)

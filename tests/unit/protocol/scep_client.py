@@ -39,6 +39,7 @@ def message(
     digest: str = "sha256",
     transaction_id: str = "TX-1",
     nonce: bytes = NONCE,
+    extra: tuple[cms.CMSAttribute, ...] = (),
 ) -> bytes:
     """A PKIMessage around a sealed request."""
     attributes = cms.CMSAttributes(
@@ -48,6 +49,7 @@ def message(
             attribute(PREFIX + "2", core.PrintableString(kind)),
             attribute(PREFIX + "5", core.OctetString(nonce)),
             attribute(PREFIX + "7", core.PrintableString(transaction_id)),
+            *extra,
         ]
     )
     certificate = asn1_x509.Certificate.load(signer.der)

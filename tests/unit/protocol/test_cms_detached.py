@@ -6,12 +6,14 @@ import base64
 import hashlib
 
 import pytest
+from asn1crypto import cms as asn1
 
 from tests.unit.protocol import openssl
 from zmdm_plugin.errors import ProtocolError
 from zmdm_plugin.protocol import cms
-from zmdm_plugin.protocol.algorithms import BadSignature, UnsupportedAlgorithm
+from zmdm_plugin.protocol.algorithms import DIGEST_OIDS, BadSignature, UnsupportedAlgorithm
 from zmdm_plugin.protocol.cms_signed import MalformedCms
+from zmdm_plugin.protocol.tlv import oid
 
 BODY = b"<plist><dict><key>Status</key><string>Idle</string></dict></plist>"
 
@@ -118,6 +120,33 @@ def test_an_attached_content_must_be_the_body():
     cms.verify_detached(signature, BODY)
     with pytest.raises(BadSignature):
         cms.verify_detached(signature, b"another body")
+
+
+def test_a_signature_that_carries_another_content_than_the_body_is_ambiguous():
+    signature = openssl.sign(BODY, openssl.identity(), "-nodetach", "-noattr")
+    with pytest.raises(BadSignature, match="another content"):
+        cms.verify_detached(signature.replace(b"Idle", b"Busy"), BODY)
+
+
+def test_digest_and_signature_algorithms_must_agree():
+    device = openssl.identity("curve", "ec:prime256v1")
+    signature = openssl.sign(BODY, device, "-noattr")
+    sha256, sha384 = oid(DIGEST_OIDS["sha256"]), oid(DIGEST_OIDS["sha384"])
+    with pytest.raises(UnsupportedAlgorithm, match="contradict"):
+        cms.verify_detached(signature.replace(sha256, sha384), BODY)
+
+
+def signed_attributes(signature: bytes) -> list[bytes]:
+    info = asn1.ContentInfo.load(signature)["content"]["signer_infos"][0]
+    return [attribute.dump() for attribute in info["signed_attrs"]]
+
+
+def test_attributes_may_be_sent_in_another_order_than_signed():
+    signature = openssl.sign(BODY, openssl.identity())
+    first, second, *_ = signed_attributes(signature)
+    unsorted = signature.replace(first + second, second + first)
+    assert unsorted != signature
+    assert cms.verify_detached(unsorted, BODY).certificate == openssl.identity().der
 
 
 def test_the_digest_attribute_decides_even_though_the_attributes_are_signed():

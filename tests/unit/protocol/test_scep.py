@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pytest
+from asn1crypto import core
 
 from tests.unit.protocol import openssl, scep_client
 from zmdm_plugin.errors import ProtocolError
@@ -165,6 +166,18 @@ def test_an_unsealed_request_fails():
 def test_a_message_that_cannot_be_answered_is_no_scep(options):
     with pytest.raises(scep.BadScepMessage):
         parse(ask(**options))
+
+
+def test_a_request_that_was_signed_with_sha1_inside_is_refused():
+    inside = openssl.certificate_request(openssl.identity().key, "-sha1")
+    assert refused(ask(csr=inside)).fail_info is FailInfo.BAD_ALG
+    assert parse(ask(csr=inside), allow_weak=True).csr.digest == "sha1"
+
+
+def test_two_transaction_ids_are_no_scep():
+    second = scep_client.attribute(scep_client.PREFIX + "7", core.PrintableString("TX-2"))
+    with pytest.raises(ProtocolError, match="twice"):
+        parse(ask(extra=(second,)))
 
 
 def test_a_plain_signature_is_no_scep():

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.unit.protocol import openssl
 from zmdm_plugin.protocol import apple_trust
 from zmdm_plugin.protocol.algorithms import UnsupportedAlgorithm
 from zmdm_plugin.protocol.chain import Anchor, ChainPolicy, UntrustedCertificate, verify_chain
@@ -172,6 +173,18 @@ def test_a_short_leaf_key_is_refused_unless_allowed():
     with pytest.raises(UnsupportedAlgorithm, match="1024"):
         chain(leaf)
     assert chain(leaf, minimum_rsa_bits=1024)
+
+
+def test_sha1_below_an_authority_is_refused_unless_allowed():
+    issuer = openssl.identity("issuer")
+    request = openssl.file("sha1.csr", openssl.certificate_request(openssl.identity().key))
+    leaf = openssl.run(
+        "x509", "-req", "-inform", "DER", "-in", request, "-CA", issuer.certificate, "-CAkey",
+        issuer.key, "-CAcreateserial", "-sha1", "-outform", "DER",
+    )  # fmt: skip
+    anywhen = {"ignore_leaf_expiry": True, "ignore_ca_expiry": True, "anchor": issuer.der}
+    assert "SHA-1" in refusal(leaf, **anywhen)
+    assert chain(leaf, allow_sha1=True, **anywhen)
 
 
 def test_a_circle_of_authorities_ends():
