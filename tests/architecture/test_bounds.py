@@ -23,7 +23,7 @@ def test_no_class_is_longer_than_200_lines() -> None:
         for node in classes(source)
         if lines(node) > CLASS
     ]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def test_no_function_is_longer_than_40_lines() -> None:
@@ -33,7 +33,7 @@ def test_no_function_is_longer_than_40_lines() -> None:
         for node in functions(source)
         if lines(node) > FUNCTION
     ]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def test_no_function_has_more_than_10_branches() -> None:
@@ -43,7 +43,7 @@ def test_no_function_has_more_than_10_branches() -> None:
         for node in functions(source)
         if branches(node) > BRANCHES
     ]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def test_no_test_is_longer_than_30_lines() -> None:
@@ -53,7 +53,7 @@ def test_no_test_is_longer_than_30_lines() -> None:
         for node in functions(source)
         if node.name.startswith("test_") and lines(node) > TEST
     ]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def test_nothing_is_imported_inside_a_function() -> None:
@@ -64,7 +64,7 @@ def test_nothing_is_imported_inside_a_function() -> None:
         for inner in ast.walk(function)
         if isinstance(inner, ast.Import | ast.ImportFrom)
     ]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def test_no_module_is_an_attic() -> None:
