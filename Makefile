@@ -47,7 +47,7 @@ lint: ready-test
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint(["--no-cache"])'
 
 format: ready-test
 	$(PY) -m ruff format .
