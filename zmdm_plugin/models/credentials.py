@@ -64,17 +64,19 @@ class ScepIssuer(Row):
 
 
 class IssuedCertificate(Row):
-    """Every certificate the built-in CA signed; one row per (transaction, key) of a session."""
+    """Every certificate the built-in CA signed, and which challenge of which session it answered."""
 
     __tablename__ = "zmdm_issued_certificate"
-    __table_args__ = (sa.UniqueConstraint("session_id", "slot", "transaction_id", "key_hash"),)
+    __table_args__ = (sa.UniqueConstraint("session_id", "challenge_hash", "key_hash"),)
 
     ca_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_certificate_authority.id"))
     session_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("zmdm_enrollment_session.id"), index=True
     )
     slot: Mapped[str] = mapped_column(sa.String(16), default="mdm")
-    """Which of a session's challenges it answered: ota | mdm."""
+    """What it is for: ota (the second step over the air alone) | mdm."""
+    challenge_hash: Mapped[str] = mapped_column(sa.String(64))
+    """The challenge it answered: a one-time challenge gives one certificate."""
     transaction_id: Mapped[str] = mapped_column(sa.String(256))
     key_hash: Mapped[str] = mapped_column(sa.String(64))
     """SHA-256 of the SubjectPublicKeyInfo, hex."""

@@ -62,6 +62,8 @@ class EnrollmentSession(Row):
     """SHA-256 of the SCEP challenge of phase 2, hex."""
     mdm_challenge_hash: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     """SHA-256 of the SCEP challenge in the MDM profile, hex."""
+    ota_challenge: Mapped[str | None] = sealed("session.ota_challenge")
+    mdm_challenge: Mapped[str | None] = sealed("session.mdm_challenge")
     subject_token: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     """Random value in the certificate's subject: matches an external issuer's certificate."""
     payload: Mapped[dict[str, Any] | None]

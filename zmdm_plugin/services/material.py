@@ -21,7 +21,8 @@ def _target(channel_id: int, _args: Mapping[str, Any]) -> Any:
 
 
 def _renewal_profile(_channel_id: int, args: Mapping[str, Any]) -> bytes:
-    return renewal.render(str(args["session"]))
+    profile: bytes = renewal.render(str(args["session"]))
+    return profile
 
 
 LOADERS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {

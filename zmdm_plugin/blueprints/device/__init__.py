@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from zmdm_plugin.blueprints.device import mdm, replies
+from zmdm_plugin.blueprints.device import enroll, mdm, replies, scep
 from zmdm_plugin.web.guest import exempt_from_csrf
 
-BLUEPRINTS = (mdm.blueprint,)
+BLUEPRINTS = (mdm.blueprint, scep.blueprint, enroll.blueprint)
 
 for _blueprint in BLUEPRINTS:
     replies.guard(_blueprint)

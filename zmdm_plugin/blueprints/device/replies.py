@@ -21,6 +21,7 @@ from zmdm_plugin.services.checkin import NotManaged
 log = logging.getLogger(__name__)
 
 _MADE_HERE = "_zmdm_made_here"
+_REACHED = "zmdm.reached"
 _PLIST = "application/xml"
 _ALLOWED_REFUSALS = frozenset({400, 404, 405, 411, 413, 431})
 
@@ -49,13 +50,18 @@ def guard(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(ZmdmError, _refusal)
     blueprint.register_error_handler(HTTPException, _http)
     blueprint.register_error_handler(Exception, _failure)
+    blueprint.before_request(_reached)
     blueprint.after_request(_replace_foreign)
 
 
+def _reached() -> None:
+    """Every hook of the host has passed: from here on, a refusal is our own, no hook's abort."""
+    request.environ[_REACHED] = True
+
+
 def _refusal(error: ZmdmError) -> Response:
-    if isinstance(error, Traced) and error.trace is not None:
-        with db.outages(), db.transaction():
-            error.trace()
+    if isinstance(error, Traced):
+        write_down(error)
     if isinstance(error, Released):
         return _release(error)
     if isinstance(error, NotManaged):
@@ -67,6 +73,13 @@ def _refusal(error: ZmdmError) -> Response:
     if not isinstance(error, ProtocolError | Traced | NotFound):
         log.warning("%s %s refused: %s", request.method, request.path, type(error).__name__)
     return plain(str(error), status)
+
+
+def write_down(refusal: Traced) -> None:
+    """Keep the reason of a refusal, in a transaction of its own after the rollback."""
+    if refusal.trace is not None:
+        with db.outages(), db.transaction():
+            refusal.trace()
 
 
 def _release(error: Released) -> Response:
@@ -99,7 +112,7 @@ def _failure(error: Exception) -> Response:
 
 
 def _replace_foreign(response: Response) -> Response:
-    if getattr(response, _MADE_HERE, False):
+    if getattr(response, _MADE_HERE, False) and _REACHED in request.environ:
         return response
     log.error(
         "%s %s was answered %s by the host, not by zmdm: exempt the endpoint %s from the hook "

@@ -497,6 +497,8 @@ def upgrade() -> None:
         sa.Column("os_version", sa.String(length=128), nullable=True),
         sa.Column("ota_challenge_hash", sa.String(length=64), nullable=True),
         sa.Column("mdm_challenge_hash", sa.String(length=64), nullable=True),
+        sa.Column("ota_challenge", sa.Text(), nullable=True),
+        sa.Column("mdm_challenge", sa.Text(), nullable=True),
         sa.Column("subject_token", sa.String(length=64), nullable=True),
         sa.Column(
             "payload",
@@ -789,6 +791,7 @@ def upgrade() -> None:
             "session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("slot", sa.String(length=16), nullable=False),
+        sa.Column("challenge_hash", sa.String(length=64), nullable=False),
         sa.Column("transaction_id", sa.String(length=256), nullable=False),
         sa.Column("key_hash", sa.String(length=64), nullable=False),
         sa.Column("serial", sa.String(length=64), nullable=False),
@@ -813,10 +816,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("fingerprint", name=op.f("uq_zmdm_issued_certificate_fingerprint")),
         sa.UniqueConstraint(
             "session_id",
-            "slot",
-            "transaction_id",
+            "challenge_hash",
             "key_hash",
-            name=op.f("uq_zmdm_issued_certificate_session_id_slot_transaction_id_key_hash"),
+            name=op.f("uq_zmdm_issued_certificate_session_id_challenge_hash_key_hash"),
         ),
         sa.UniqueConstraint("uid", name=op.f("uq_zmdm_issued_certificate_uid")),
     )

@@ -1,0 +1,1 @@
+"""How devices come in: enrollments, their sessions, profiles, the SCEP service, renewal."""

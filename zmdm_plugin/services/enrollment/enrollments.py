@@ -1,0 +1,165 @@
+"""Enrollments: made, revoked, found by the secret in their link, and asked whether they admit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
+from zmdm_plugin.db import session
+from zmdm_plugin.errors import Conflict, EnrollmentRefused, NotFound, Refused
+from zmdm_plugin.models import Device, Enrollment, PushCertificate, ScepIssuer
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services import events, vault
+from zmdm_plugin.services.enrollment.sessions import hashed, new_secret
+from zmdm_plugin.state import state
+
+OTA, MANUAL = "ota", "manual"
+KINDS = (OTA, MANUAL)
+
+
+def create(
+    kind: str,
+    name: str,
+    *,
+    push_certificate: PushCertificate,
+    issuer: ScepIssuer,
+    display_name: str = "",
+    quota: int | None = None,
+    expires_at: datetime | None = None,
+    serial_numbers: Sequence[str] = (),
+    udids: Sequence[str] = (),
+) -> Enrollment:
+    """Make an enrollment; Refused with (field, why)."""
+    if kind not in KINDS:
+        raise Refused("kind", f"must be one of {', '.join(KINDS)}")
+    if push_certificate.topic is None:
+        raise Refused("push_certificate", "has no certificate yet, hence no topic")
+    if session().scalar(sa.select(Enrollment.id).where(Enrollment.name == name)) is not None:
+        raise Refused("name", "there is an enrollment with this name")
+    if quota is not None and quota < 1:
+        raise Refused("quota", "must be at least 1")
+    secret = new_secret()
+    row = Enrollment(
+        kind=kind,
+        name=name,
+        display_name=display_name or state().settings.organization or "Device management",
+        secret_hash=hashed(secret),
+        quota=quota,
+        expires_at=expires_at,
+        serial_numbers=list(serial_numbers) or None,
+        udids=list(udids) or None,
+        push_certificate_id=push_certificate.id,
+        scep_issuer_id=issuer.id,
+    )
+    row.push_certificate, row.scep_issuer = push_certificate, issuer
+    vault.seal(row, "secret", secret.encode())
+    if kind == MANUAL:
+        challenge = new_secret()
+        row.challenge_hash = hashed(challenge)
+        vault.seal(row, "challenge", challenge.encode())
+    session().add(row)
+    session().flush()
+    events.record("enrollment.created", name=name, enrollment=row.id)
+    return row
+
+
+def revoke(row: Enrollment) -> None:
+    """Let nobody in any more; devices that are in stay in."""
+    if row.revoked_at is not None:
+        raise Conflict("the enrollment is revoked already")
+    row.revoked_at = utcnow()
+    events.record("enrollment.revoked", name=row.name, enrollment=row.id)
+
+
+def by_name(name: str) -> Enrollment:
+    row = session().scalar(sa.select(Enrollment).where(Enrollment.name == name))
+    if row is None:
+        raise NotFound(f"there is no enrollment {name!r}")
+    return row
+
+
+def by_secret(secret: str, kind: str) -> Enrollment:
+    """The enrollment of a link; NotFound says nothing about what else there is."""
+    row = session().scalar(
+        sa.select(Enrollment).where(
+            Enrollment.secret_hash == hashed(secret), Enrollment.kind == kind
+        )
+    )
+    if row is None:
+        raise NotFound("there is no such enrollment")
+    return row
+
+
+def link(row: Enrollment) -> str:
+    """The URL that a person opens on the device (or that the profile is fetched from)."""
+    secret = vault.unseal(row, "secret")
+    assert secret is not None
+    return f"{state().settings.base_url}/public/mdm/{row.kind}/{secret.decode()}/"
+
+
+def check(row: Enrollment, *, serial_number: str | None = None, udid: str | None = None) -> None:
+    """Raise EnrollmentRefused unless this enrollment admits (this device) now."""
+    if row.revoked_at is not None:
+        raise EnrollmentRefused("the enrollment was revoked", trace=_traced(row, serial_number))
+    if row.expires_at is not None and row.expires_at <= utcnow():
+        raise EnrollmentRefused("the enrollment has expired", trace=_traced(row, serial_number))
+    if row.serial_numbers and serial_number and serial_number not in row.serial_numbers:
+        raise EnrollmentRefused(
+            "the enrollment does not allow this serial number", trace=_traced(row, serial_number)
+        )
+    if row.udids and udid and udid not in row.udids:
+        raise EnrollmentRefused(
+            "the enrollment does not allow this UDID", trace=_traced(row, serial_number)
+        )
+    if _blocked(serial_number, udid):
+        raise EnrollmentRefused("an operator blocked this device")
+
+
+def count(row: Enrollment) -> None:
+    """Use up one of the quota, atomically; EnrollmentRefused when none is left."""
+    result = (
+        session()
+        .execute(
+            sa.update(Enrollment)
+            .where(
+                Enrollment.id == row.id,
+                sa.or_(Enrollment.quota.is_(None), Enrollment.request_count < Enrollment.quota),
+            )
+            .values(request_count=Enrollment.request_count + 1)
+            .returning(Enrollment.request_count),
+            execution_options={"synchronize_session": False},
+        )
+        .scalar()
+    )
+    if result is None:
+        raise EnrollmentRefused("the enrollment's quota is used up", trace=_traced(row, None))
+
+
+def payload_identifier() -> str:
+    """The top-level PayloadIdentifier of every enrollment profile of this deployment."""
+    host = urlsplit(state().settings.base_url).hostname or "localhost"
+    return ".".join(reversed(host.split("."))) + ".zmdm.enrollment"
+
+
+def _blocked(serial_number: str | None, udid: str | None) -> bool:
+    wanted = [
+        column == value
+        for column, value in ((Device.serial_number, serial_number), (Device.udid, udid))
+        if value
+    ]
+    if not wanted:
+        return False
+    found = session().scalar(
+        sa.select(Device.id).where(sa.or_(*wanted), Device.blocked_at.is_not(None)).limit(1)
+    )
+    return found is not None
+
+
+def _traced(row: Enrollment, serial_number: str | None):  # type: ignore[no-untyped-def]
+    name, ident = row.name, row.id
+    return lambda: events.record(
+        "enrollment.refused", enrollment=ident, name=name, serial_number=serial_number
+    )

@@ -1,0 +1,148 @@
+"""Over the air: a profile service, the device's own word, an identity, and then the MDM profile.
+
+    1  GET the link         -> Profile Service profile
+    2  POST attributes, signed with the device's factory certificate -> a SCEP profile
+    3  POST attributes, signed with that SCEP identity               -> the MDM profile
+
+Steps 2 and 3 come to one URL; who signed tells them apart.
+Apple: https://developer.apple.com/library/archive/documentation/NetworkingInternet/Conceptual/iPhoneOTAConfiguration/
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+
+from zmdm_plugin.db import session
+from zmdm_plugin.errors import EnrollmentRefused
+from zmdm_plugin.models import Enrollment, EnrollmentSession, IssuedCertificate
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.protocol import apple_trust, cms, mobileconfig, pem, plist
+from zmdm_plugin.protocol.chain import Anchor, verify_chain
+from zmdm_plugin.services import trust
+from zmdm_plugin.services.enrollment import enrollments, profiles, sessions
+from zmdm_plugin.state import state
+
+
+def first_profile(secret: str) -> bytes:
+    """Step 1: where the device shall send its attributes."""
+    enrollment = enrollments.by_secret(secret, enrollments.OTA)
+    enrollments.check(enrollment)
+    profile = mobileconfig.profile_service(
+        identifier=f"{enrollments.payload_identifier()}.ota",
+        profile_uuid=uuid.UUID(enrollment.uid),
+        url=f"{state().settings.base_url}/public/mdm/ota/{secret}/device/",
+        challenge=None,
+        texts=profiles.texts(enrollment),
+    )
+    return profiles.signed(profile)
+
+
+def next_profile(secret: str, body: bytes) -> bytes:
+    """Steps 2 and 3: the profile that follows from who signed the attributes."""
+    enrollment = enrollments.by_secret(secret, enrollments.OTA)
+    message = cms.verify_attached(body, minimum_rsa_bits=1024)
+    attributes = plist.load_dict(message.content)
+    issued = (
+        session()
+        .execute(
+            sa.select(IssuedCertificate, EnrollmentSession)
+            .join(EnrollmentSession, EnrollmentSession.id == IssuedCertificate.session_id)
+            .where(
+                IssuedCertificate.fingerprint == message.signer.fingerprint,
+                IssuedCertificate.slot == "ota",
+            )
+        )
+        .one_or_none()
+    )
+    if issued is not None:
+        return _mdm_profile(enrollment, issued[1], attributes)
+    if (passing := _by_external_identity(message)) is not None:
+        return _mdm_profile(enrollment, passing, attributes)
+    verify_chain(
+        message.signer.certificate,
+        message.certificates,
+        anchors=_device_anchors(),
+        at=utcnow(),
+        policy=apple_trust.DEVICE_POLICY,
+    )
+    return _identity_profile(enrollment, attributes)
+
+
+def _identity_profile(enrollment: Enrollment, attributes: dict[str, Any]) -> bytes:
+    """The device has proven who it is; it gets an identity of ours, to come again with."""
+    serial, udid = _text(attributes, "SERIAL"), _text(attributes, "UDID")
+    if not udid:
+        raise EnrollmentRefused("the device did not say its UDID")
+    enrollments.check(enrollment, serial_number=serial, udid=udid)
+    row = _waiting(enrollment, udid)
+    if row is None:
+        enrollments.count(enrollment)
+        row = sessions.start(
+            enrollment,
+            "ota",
+            "described",
+            serial_number=serial,
+            udid=udid,
+            product=_text(attributes, "PRODUCT"),
+            os_version=_text(attributes, "VERSION"),
+        )
+    profile = mobileconfig.identity_profile(
+        profiles.scep_of(row, "ota"),
+        identifier=f"{enrollments.payload_identifier()}.identity",
+        profile_uuid=uuid.UUID(row.uid),
+        texts=profiles.texts(enrollment),
+    )
+    return profiles.signed(profile)
+
+
+def _mdm_profile(
+    enrollment: Enrollment, row: EnrollmentSession, attributes: dict[str, Any]
+) -> bytes:
+    """The device came back with the identity of its session: it gets the MDM profile."""
+    if row.enrollment_id != enrollment.id:
+        sessions.refuse(row, "the identity belongs to another enrollment")
+    if _text(attributes, "UDID") != row.udid:
+        sessions.refuse(row, "the identity belongs to a device with another UDID")
+    enrollments.check(enrollment, serial_number=row.serial_number, udid=row.udid)
+    sessions.advance(row, "profiled")
+    return profiles.signed(profiles.for_session(row))
+
+
+def _waiting(enrollment: Enrollment, udid: str) -> EnrollmentSession | None:
+    """The session of a device that repeats its step: no second one, no second of the quota."""
+    return session().scalar(
+        sa.select(EnrollmentSession)
+        .where(
+            EnrollmentSession.enrollment_id == enrollment.id,
+            EnrollmentSession.udid == udid,
+            EnrollmentSession.state == "described",
+            EnrollmentSession.expires_at > utcnow(),
+        )
+        .order_by(EnrollmentSession.id.desc())
+        .limit(1)
+        .with_for_update(of=EnrollmentSession)
+    )
+
+
+def _by_external_identity(message: cms.Attached) -> EnrollmentSession | None:
+    token = trust.external_subject_token(message.signer.certificate, at=utcnow())
+    if token is None:
+        return None
+    return session().scalar(
+        sa.select(EnrollmentSession).where(EnrollmentSession.subject_token == token)
+    )
+
+
+def _device_anchors() -> list[Anchor]:
+    configured = state().settings.device_anchors
+    if not configured:
+        return list(apple_trust.DEVICE_ANCHORS)
+    return [Anchor(certificate=der) for der in pem.certificates(configured)]
+
+
+def _text(attributes: dict[str, Any], key: str) -> str | None:
+    value = attributes.get(key)
+    return value[:128] if isinstance(value, str) and value else None
