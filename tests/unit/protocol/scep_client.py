@@ -31,6 +31,28 @@ def seal(content: bytes, certificate: bytes, *, cipher: str = "-aes256") -> byte
     )
 
 
+def signer_info(
+    attributes: cms.CMSAttributes, signer: openssl.Identity, *, digest: str
+) -> cms.SignerInfo:
+    certificate = asn1_x509.Certificate.load(signer.der)
+    algorithm = getattr(hashes, digest.upper())()
+    return cms.SignerInfo(
+        {
+            "version": "v1",
+            "sid": cms.SignerIdentifier(
+                "issuer_and_serial_number",
+                {"issuer": certificate.issuer, "serial_number": certificate.serial_number},
+            ),
+            "digest_algorithm": {"algorithm": digest},
+            "signed_attrs": attributes,
+            "signature_algorithm": {"algorithm": "rsassa_pkcs1v15"},
+            "signature": signer.private.sign(
+                attributes.untag().dump(), padding.PKCS1v15(), algorithm
+            ),
+        }
+    )
+
+
 def message(
     content: bytes,
     signer: openssl.Identity,
@@ -52,28 +74,12 @@ def message(
             *extra,
         ]
     )
-    certificate = asn1_x509.Certificate.load(signer.der)
-    algorithm = getattr(hashes, digest.upper())()
-    info = cms.SignerInfo(
-        {
-            "version": "v1",
-            "sid": cms.SignerIdentifier(
-                "issuer_and_serial_number",
-                {"issuer": certificate.issuer, "serial_number": certificate.serial_number},
-            ),
-            "digest_algorithm": {"algorithm": digest},
-            "signed_attrs": attributes,
-            "signature_algorithm": {"algorithm": "rsassa_pkcs1v15"},
-            "signature": signer.private.sign(
-                attributes.untag().dump(), padding.PKCS1v15(), algorithm
-            ),
-        }
-    )
+    info = signer_info(attributes, signer, digest=digest)
     signed = {
         "version": "v1",
         "digest_algorithms": [{"algorithm": digest}],
         "encap_content_info": {"content_type": "data", "content": content},
-        "certificates": [certificate],
+        "certificates": [asn1_x509.Certificate.load(signer.der)],
         "signer_infos": [info],
     }
     return cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump()
