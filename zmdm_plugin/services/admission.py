@@ -176,21 +176,25 @@ def _may_reenroll(
     same = device.serial_number is None or device.serial_number == message.serial_number
     gone = device.enrolled_at is None or device.checkout_at is not None
     approved = session().scalar(
-        sa.select(UnboundIdentity.approved_at).where(
+        sa.select(UnboundIdentity).where(
             UnboundIdentity.device_id == device.id,
             UnboundIdentity.reason == "wants_to_reenroll",
             UnboundIdentity.approved_at.is_not(None),
         )
     )
-    if approved or (same and (gone or seen is None or seen < utcnow() - silence)):
+    if approved is not None:
+        session().delete(approved)
         return
+    if same and (gone or seen is None or seen < utcnow() - silence):
+        return
+    session_id = passing.id
     raise IdentityError(
         "this device is enrolled and in use; an administrator has to allow it to enroll anew",
         trace=lambda: identity.list_unbound(
             evidence,
             message.who,
             reason="wants_to_reenroll",
-            enrollment_session=session().merge(passing, load=True),
+            session_id=session_id,
             serial_number=message.serial_number,
         ),
     )

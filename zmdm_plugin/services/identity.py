@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from zmdm_plugin.db import session
-from zmdm_plugin.errors import IdentityError
+from zmdm_plugin.errors import Conflict, IdentityError, NotFound
 from zmdm_plugin.models import (
     Channel,
     Device,
@@ -177,7 +177,7 @@ def list_unbound(
     who: Who,
     *,
     reason: str,
-    enrollment_session: EnrollmentSession | None = None,
+    session_id: int | None = None,
     serial_number: str | None = None,
 ) -> None:
     """Keep a certificate of an issuer of ours that we cannot place, so that a person can.
@@ -185,7 +185,7 @@ def list_unbound(
     After a restored database the certificates issued since are unknown; they are never released.
     A certificate of nobody's leaves no trace but the refusal.
     """
-    if enrollment_session is None and not trust.is_ours(evidence.certificate, at=utcnow()):
+    if session_id is None and not trust.is_ours(evidence.certificate, at=utcnow()):
         return
     row = session().scalar(
         sa.select(UnboundIdentity).where(UnboundIdentity.fingerprint == evidence.fingerprint)
@@ -203,7 +203,7 @@ def list_unbound(
         row.device_id = device.id if device else None
         session().add(row)
     row.serial_number = serial_number or row.serial_number
-    row.session_id = enrollment_session.id if enrollment_session else row.session_id
+    row.session_id = session_id or row.session_id
     row.reason = reason
     row.seen_count += 1
     row.last_seen_at = utcnow()
@@ -218,25 +218,39 @@ def find_device(who: Who) -> Device | None:
     )
 
 
-def adopt(unbound: UnboundIdentity, device: Device) -> Identity:
+def adopt(unbound: UnboundIdentity) -> Device:
     """Bind a certificate that a restored database does not know; an operator vouches for it."""
-    identity = Identity(
-        device_id=device.id,
-        session_id=device.session_id,
-        fingerprint=unbound.fingerprint,
-        certificate=unbound.certificate,
-        state="active",
-        adopted=True,
-        **trust.validity(unbound.certificate),
+    device = session().get(Device, unbound.device_id) if unbound.device_id else None
+    if device is None:
+        raise NotFound("no device with this UDID is known; let the device enroll anew")
+    if device.blocked_at is not None:
+        raise Conflict("the device is blocked; unblock it first")
+    session().add(
+        Identity(
+            device_id=device.id,
+            session_id=device.session_id,
+            fingerprint=unbound.fingerprint,
+            certificate=unbound.certificate,
+            state="active",
+            adopted=True,
+            **trust.validity(unbound.certificate),
+        )
     )
-    session().add(identity)
     session().execute(
         sa.update(Channel).where(Channel.device_id == device.id).values(ended_at=None)
     )
     device.checkout_at = None
     session().delete(unbound)
     events.record("identity.adopted", device=device, fingerprint=unbound.fingerprint)
-    return identity
+    return device
+
+
+def allow_again(unbound: UnboundIdentity) -> None:
+    """Let a device that is in use enroll anew with the by-hand profile it came with."""
+    unbound.approved_at = utcnow()
+    events.record(
+        "identity.reenroll_allowed", device=unbound.device_id, fingerprint=unbound.fingerprint
+    )
 
 
 def _speaks_for(identity: Identity, device: Device, who: Who) -> bool:
