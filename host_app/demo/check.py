@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from host_app.demo.processes import Stage
 
@@ -24,6 +26,7 @@ SELECT d.name, d.model, d.serial_number,
 FROM zmdm_device d ORDER BY d.id
 """
 STEPS = ("enrolled over SCEP", "pushed", "answered DeviceInformation", "answered SecurityInfo")
+SERIAL = re.compile(r"[A-Z0-9]{10,14}")
 HEADINGS = ("name", "model", "serial", "enrolled", "pushed", "DeviceInformation", "SecurityInfo")
 
 
@@ -37,6 +40,12 @@ class Row:
     steps: tuple[bool, ...]
 
     @property
+    def cells(self) -> tuple[str, ...]:
+        """Its line in the table."""
+        marks = ("yes" if taken else "no" for taken in self.steps)
+        return (self.name, self.model, self.serial, *marks)
+
+    @property
     def missing(self) -> list[str]:
         """The steps it has not taken."""
         return [step for step, taken in zip(STEPS, self.steps, strict=True) if not taken]
@@ -47,6 +56,7 @@ class Check:
 
     def __init__(self, stage: Stage) -> None:
         self._database = stage.folder.database
+        self._log = stage.folder.path / "log"
         self._expected = stage.devices
         self._look_again_at = 0.0
         self.rows: list[Row] = []
@@ -62,7 +72,7 @@ class Check:
     def missing(self) -> list[str]:
         """One line for each device that has steps before it."""
         lines = [
-            f"{row.name or 'a device'} ({row.serial}) has not: {', '.join(row.missing)}"
+            f"{row.serial} ({row.name or row.model}) has not: {', '.join(row.missing)}"
             for row in self.rows
             if row.missing
         ]
@@ -73,19 +83,12 @@ class Check:
 
     def report(self) -> Iterator[str]:
         """A table with a line per device, then what is missing."""
-        marks = [
-            [*(row[:3]), *("yes" if taken else "no" for taken in row[3])] for row in self._cells()
-        ]
-        lines = [list(HEADINGS), *marks]
-        widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
-        for line in lines:
-            yield "  ".join(
-                cell.ljust(width) for cell, width in zip(line, widths, strict=True)
-            ).rstrip()
-        yield from self.missing or [f"all {self._expected} devices have done everything"]
-
-    def _cells(self) -> list[tuple[str, str, str, tuple[bool, ...]]]:
-        return [(row.name, row.model, row.serial, row.steps) for row in self.rows]
+        yield from _table([HEADINGS, *(row.cells for row in self.rows)])
+        yield from self.missing or [f"all devices ({self._expected}) have done everything"]
+        known = {row.serial for row in self.rows}
+        for serial, words in last_words(self._log).items():
+            if serial not in known:
+                yield f"{serial} is not known to the server; it says: {words}"
 
     def _look(self) -> list[Row]:
         url = f"file:{self._database}?mode=ro"
@@ -95,3 +98,17 @@ class Check:
             Row(name or "", model or "", serial or "", tuple(bool(taken) for taken in steps))
             for name, model, serial, *steps in found
         ]
+
+
+def _table(lines: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        yield "  ".join(cells).rstrip()
+
+
+def last_words(log: Path) -> dict[str, str]:
+    """What each simulated device logged last: lines that begin with a serial number."""
+    lines = [line for path in log.glob("devices-*.log") for line in path.read_text().splitlines()]
+    words = (line.split(" ", 1) for line in lines)
+    return {first: rest[0] for first, *rest in words if rest and SERIAL.fullmatch(first)}

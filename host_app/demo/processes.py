@@ -18,6 +18,8 @@ from zmdm_plugin.embedded import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
+# The simulator takes its twelve models in turn: the second number is half a round further on.
+FIRST_DEVICE = {"ota": 0, "manual": 12_006}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class Stage:
     ports: Ports
     devices: int
     redis_url: str | None
+
+    def devices_of(self, kind: str) -> int:
+        """How many of them enroll this way."""
+        by_hand = self.devices // 2
+        return by_hand if kind == "manual" else self.devices - by_hand
 
     @property
     def embedded(self) -> EmbeddedRedis:
@@ -92,21 +99,25 @@ def after_setup(stage: Stage) -> Iterator[Process]:
 
 
 def fleet(stage: Stage) -> Iterator[Process]:
-    """The devices: the first half enrolls over the air, the others by hand."""
-    by_hand = stage.devices // 2
-    for kind, count in (("ota", stage.devices - by_hand), ("manual", by_hand)):
-        if count:
+    """The devices: one half enrolls over the air, the other by hand.
+
+    Each half numbers its own from a fixed start, so that a larger fleet keeps those it had.
+    """
+    for kind, first in FIRST_DEVICE.items():
+        if count := stage.devices_of(kind):
             yield _simulator(
                 stage,
                 f"devices-{kind}",
                 "devices",
                 *("--profile", str(stage.folder.path / f"{kind}.mobileconfig")),
                 *("--count", str(count)),
+                *("--first", str(first)),
                 *("--apple-control", stage.control_url),
                 *("--apple-dir", str(stage.folder.path / "apple")),
                 *("--state", str(stage.folder.path / "devices" / kind)),
-                *("--seed", kind),
-                "--allow-http",
+                *("--seed", "demo", "--script", "everyday"),
+                *("--poll", "60", "--notnow-after", "10", "--return-after", "20"),
+                *("--allow-http", "--verbose"),
             )
 
 

@@ -1,0 +1,88 @@
+"""What CHECK=1 says, over tables with only the columns it reads (tests/e2e has the real ones)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from host_app.demo.check import Check
+from host_app.demo.folder import DemoFolder, Ports
+from host_app.demo.processes import Stage
+
+TABLES = """
+CREATE TABLE zmdm_device (id, name, model, serial_number, enrolled_at,
+                          device_information_at, security_info_at);
+CREATE TABLE zmdm_channel (device_id, kind, push_status);
+CREATE TABLE zmdm_identity (device_id, state, fingerprint);
+CREATE TABLE zmdm_issued_certificate (fingerprint);
+INSERT INTO zmdm_device VALUES (1, 'Ada', 'Mac14,2', 'SERIAL000001', 1, 1, 1);
+INSERT INTO zmdm_channel VALUES (1, 'device', 200);
+INSERT INTO zmdm_identity VALUES (1, 'active', 'f');
+INSERT INTO zmdm_issued_certificate VALUES ('f');
+"""
+
+
+class Place:
+    """A demo's folder with one device that has done everything."""
+
+    def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
+        self.folder, self.database = DemoFolder(folder), database
+
+    def check(self, *, devices: int = 1) -> tuple[bool, list[str]]:
+        """Whether it passes, and the lines it prints."""
+        check = Check(Stage(self.folder, Ports(1, 2, 3), devices, None))
+        return check.passed(), list(check.report())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with closing(sqlite3.connect(tmp_path / "host.sqlite3", isolation_level=None)) as database:
+        database.executescript(TABLES)
+        yield Place(tmp_path, database)
+
+
+def test_a_device_that_has_done_everything_passes(place: Place) -> None:
+    passed, lines = place.check()
+    assert passed
+    assert lines[1].split() == ["Ada", "Mac14,2", "SERIAL000001", *["yes"] * 4]
+    assert lines[-1] == "all devices (1) have done everything"
+
+
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [
+        ("UPDATE zmdm_device SET enrolled_at = NULL", "enrolled over SCEP"),
+        ("DELETE FROM zmdm_issued_certificate", "enrolled over SCEP"),
+        ("UPDATE zmdm_channel SET push_status = 410", "pushed"),
+        ("UPDATE zmdm_channel SET kind = 'user'", "pushed"),
+        (
+            "UPDATE zmdm_device SET device_information_at = NULL",
+            "answered DeviceInformation",
+        ),
+        ("UPDATE zmdm_device SET security_info_at = NULL", "answered SecurityInfo"),
+    ],
+)
+def test_a_missing_step_is_named_with_its_device(place: Place, change: str, step: str) -> None:
+    place.database.execute(change)
+    passed, lines = place.check()
+    assert not passed
+    assert lines[-1] == f"SERIAL000001 (Ada) has not: {step}"
+
+
+def test_devices_that_never_came_are_counted(place: Place) -> None:
+    passed, lines = place.check(devices=3)
+    assert not passed
+    assert "2 of 3 devices have not: enrolled over SCEP" in lines
+
+
+def test_a_device_that_never_came_is_named_with_what_it_logged_last(place: Place) -> None:
+    (place.folder.path / "log").mkdir()
+    words = "booting\nSERIAL000009 not enrolled: once\nSERIAL000009 not enrolled: refused\n"
+    (place.folder.path / "log" / "devices-ota.log").write_text(words)
+    lines = place.check(devices=2)[1]
+    told = "SERIAL000009 is not known to the server; it says: not enrolled: refused"
+    assert lines[-1] == told
