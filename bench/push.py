@@ -27,6 +27,7 @@ from zmdm_plugin.clients.apns import Action, ApnsClient, Push, decide
 from zmdm_simulator.apple.material import Material
 
 CONF = Path(__file__).with_name("push-nginx.conf")
+MANY = 10_000_000
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -69,11 +70,13 @@ def _children(pid: int) -> tuple[int, ...]:
     )
 
 
-def _nginx_command(folder: Path, port: int) -> list[str]:
+def _nginx_command(folder: Path, port: int, streams: int) -> list[str]:
     binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if binary is None:
         raise SystemExit("nginx is not installed (Debian: apt-get install nginx-light)")
-    text = CONF.read_text().replace("FOLDER", str(folder)).replace("PORT", str(port))
+    text = CONF.read_text()
+    for name, value in (("FOLDER", folder), ("PORT", port), ("STREAMS", streams)):
+        text = text.replace(name, str(value))
     if os.geteuid() == 0:
         text = "user root;\n" + text  # the folder is ours alone
     path = folder / "nginx.conf"
@@ -82,11 +85,11 @@ def _nginx_command(folder: Path, port: int) -> list[str]:
 
 
 @contextmanager
-def running(kind: str, folder: Path) -> Iterator[Peer]:
-    """Start the peer, and stop it."""
+def running(kind: str, folder: Path, *, streams: int = MANY) -> Iterator[Peer]:
+    """Start the peer, and stop it; `streams` is how many nginx takes on one connection."""
     port = _free_port()
     if kind == "nginx":
-        command = _nginx_command(folder, port)
+        command = _nginx_command(folder, port, streams)
     else:
         command = [sys.executable, "-m", "zmdm_simulator", "apple", "--dir", str(folder)]
         command += ["--apns-port", str(port)]
@@ -136,10 +139,10 @@ def run(kind: str, count: int, batch: int) -> float:
 
 
 @contextmanager
-def running_in(kind: str, folder: str) -> Iterator[tuple[ApnsClient, Peer]]:
+def running_in(kind: str, folder: str, *, streams: int = MANY) -> Iterator[tuple[ApnsClient, Peer]]:
     """Start the peer with fresh certificates and connect a client to it."""
     material = Material(Path(folder)).prepare()
-    with running(kind, material.folder) as peer:
+    with running(kind, material.folder, streams=streams) as peer:
         client = ApnsClient(
             base_url=f"https://127.0.0.1:{peer.port}",
             certificate_pem=material.path("push-cert.pem").read_bytes(),

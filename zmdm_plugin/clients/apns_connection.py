@@ -1,4 +1,4 @@
-"""One HTTP/2 connection to the push service: many streams in flight, no object per push but one.
+"""One HTTP/2 connection to the push service: many streams in flight.
 
 Its life: `open_connection` makes it, `ready` waits for the peer's SETTINGS, `run` sends a batch,
 and again, `alive` asks after an idle time, until `usable` is false or `close` is called.
@@ -28,6 +28,55 @@ MAX_PUSHES: Final = 1_000_000  # on one connection; stream ids would end at 2**3
 _LEAVING_REASONS: Final = frozenset({"Shutdown", "IdleTimeout"})
 
 
+class Flight:
+    """The pushes of a batch that are on their way on one connection, by stream, oldest first."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self._streams: dict[int, tuple[Entry, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def depart(self, stream_id: int, entry: Entry, now: float) -> None:
+        """Note a push that was sent."""
+        self._streams[stream_id] = (entry, now)
+
+    def land(self, event: Answered) -> str | None:
+        """Take an answer, and give its reason."""
+        found = self._streams.pop(event.stream_id, None)
+        if found is None:
+            return None
+        entry, _ = found
+        outcome = read_outcome(entry.push, event.status, event.apns_id, event.body)
+        self.batch.answered(entry, outcome)
+        return outcome.reason
+
+    def refused(self, stream_id: int) -> None:
+        """Give back a push that the peer did not look at."""
+        if found := self._streams.pop(stream_id, None):
+            self.batch.refused(found[0])
+
+    def refused_above(self, last_stream_id: int) -> None:
+        """Give back all that a GOAWAY leaves out, in their order."""
+        for stream_id in [known for known in self._streams if known > last_stream_id]:
+            self.refused(stream_id)
+
+    def lost(self, stream_id: int, reason: str) -> None:
+        """Report a push that gets no answer any more."""
+        if found := self._streams.pop(stream_id, None):
+            self.batch.answered(found[0], unanswered(found[0].push, reason))
+
+    def all_lost(self, reason: str) -> None:
+        """Report everything on its way."""
+        for stream_id in list(self._streams):
+            self.lost(stream_id, reason)
+
+    def late(self, limit: float) -> list[int]:
+        """List the streams that departed before a moment of the loop's clock."""
+        return [stream_id for stream_id, (_, sent) in self._streams.items() if sent <= limit]
+
+
 class ApnsConnection(asyncio.Protocol):
     """Belongs to one event loop and carries one batch at a time."""
 
@@ -38,8 +87,7 @@ class ApnsConnection(asyncio.Protocol):
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._pong: asyncio.Future[None] | None = None
         self._round: asyncio.Future[None] | None = None
-        self._batch = Batch(())
-        self._flying: dict[int, tuple[Entry, float]] = {}  # by stream id, oldest first
+        self._flight = Flight(Batch(()))
         self._transport: asyncio.Transport | None = None
         self._paused = False
         self._leaving = False
@@ -83,20 +131,19 @@ class ApnsConnection(asyncio.Protocol):
 
         Ends when nothing is queued or nothing can be sent here any more, and nothing is in flight.
         """
-        self._batch = batch
+        self._flight = Flight(batch)
         self._round = self._loop.create_future()
         watch = self._loop.create_task(self._watch())
         try:
             self._pump()
             await self._round
         except asyncio.CancelledError:
-            self._flying.clear()
             self.drop()  # answers to a batch that nobody waits for would only confuse the next
             raise
         finally:
             watch.cancel()
             self._round = None
-            self._batch = Batch(())
+            self._flight = Flight(Batch(()))
 
     def close(self) -> None:
         """Say goodbye and end."""
@@ -146,7 +193,7 @@ class ApnsConnection(asyncio.Protocol):
             for event in self._engine.receive(data):
                 self._handle(event)
         except PeerError:
-            self._lose(LocalReason.PROTOCOL_ERROR)
+            self._flight.all_lost(LocalReason.PROTOCOL_ERROR)
             self.drop()
             return
         self._pump()
@@ -154,7 +201,7 @@ class ApnsConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Give back what is in flight."""
         self._transport = None
-        self._lose(reason_of(exc))
+        self._flight.all_lost(reason_of(exc))
         if not self._ready.done():
             error = ConnectError(reason_of(exc), str(exc or "closed by the server"))
             self._ready.set_exception(error)
@@ -169,10 +216,10 @@ class ApnsConnection(asyncio.Protocol):
     def _pump(self) -> None:
         """Send while the peer, its windows and its reading allow; write once."""
         now = self._loop.time()
-        queue = self._batch.queue
-        while queue and self.usable and not self._paused and self._engine.capacity():
-            entry = self._batch.take()
-            self._flying[self._engine.send(entry.push)] = (entry, now)
+        batch = self._flight.batch
+        while batch.queue and self.usable and not self._paused and self._engine.capacity():
+            entry = batch.take()
+            self._flight.depart(self._engine.send(entry.push), entry, now)
             self._sent += 1
             if self._sent >= MAX_PUSHES:
                 self._leaving = True
@@ -186,22 +233,24 @@ class ApnsConnection(asyncio.Protocol):
 
     def _finish(self) -> None:
         """End the round when it has nothing left to do here."""
-        idle = not self._flying and (not self._batch.queue or not self.usable)
-        if idle and self._round is not None and not self._round.done():
+        done = not self._flight and not (self._flight.batch.queue and self.usable)
+        if done and self._round is not None and not self._round.done():
             self._round.set_result(None)
-        if self._leaving and not self._flying:
+        if self._leaving and not self._flight:
             self.close()
 
     def _handle(self, event: Event) -> None:
         match event:
             case Answered():
-                self._answer(event)
-            case Reset(stream_id=stream_id, refused=refused):
-                self._give_back(stream_id, refused=refused)
+                if self._flight.land(event) in _LEAVING_REASONS:
+                    self._leaving = True
+            case Reset(stream_id=stream_id, refused=True):
+                self._flight.refused(stream_id)
+            case Reset(stream_id=stream_id):
+                self._flight.lost(stream_id, LocalReason.UNAVAILABLE)
             case GoAway(last_stream_id=last):
                 self._leaving = True
-                for stream_id in [known for known in self._flying if known > last]:
-                    self._give_back(stream_id, refused=True)
+                self._flight.refused_above(last)
             case Ready():
                 if not self._ready.done():
                     self._ready.set_result(None)
@@ -209,42 +258,15 @@ class ApnsConnection(asyncio.Protocol):
                 if self._pong is not None and not self._pong.done():
                     self._pong.set_result(None)
 
-    def _answer(self, event: Answered) -> None:
-        found = self._flying.pop(event.stream_id, None)
-        if found is None:
-            return
-        entry, _ = found
-        outcome = read_outcome(entry.push, event.status, event.apns_id, event.body)
-        if outcome.reason in _LEAVING_REASONS:
-            self._leaving = True
-        self._batch.answered(entry, outcome)
-
-    def _give_back(self, stream_id: int, *, refused: bool) -> None:
-        found = self._flying.pop(stream_id, None)
-        if found is None:
-            return
-        entry, _ = found
-        if refused:
-            self._batch.refused(entry)
-        else:
-            self._batch.answered(entry, unanswered(entry.push, LocalReason.UNAVAILABLE))
-
-    def _lose(self, reason: str) -> None:
-        flying, self._flying = self._flying, {}
-        for entry, _ in flying.values():
-            self._batch.answered(entry, unanswered(entry.push, reason))
-
     async def _watch(self) -> None:
         """Give up streams that get no answer, and a connection that gives no sign of life."""
         started = self._loop.time()
         while True:
             await asyncio.sleep(self._timeout / 10)
             limit = self._loop.time() - self._timeout
-            late = [key for key, (_, sent) in self._flying.items() if sent <= limit]
-            for stream_id in late:
-                entry, _ = self._flying.pop(stream_id)
+            for stream_id in self._flight.late(limit):
                 self._engine.cancel(stream_id)
-                self._batch.answered(entry, unanswered(entry.push, LocalReason.TIMEOUT))
+                self._flight.lost(stream_id, LocalReason.TIMEOUT)
             if max(self.last_heard, started) <= limit:
                 self.drop()
             self._pump()

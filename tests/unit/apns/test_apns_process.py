@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import warnings
+
+import pytest
 
 from tests.unit.apns.conftest import Sender, pushes
 from zmdm_plugin.clients.apns import ApnsClient
@@ -70,6 +73,32 @@ def test_a_closed_client_may_be_used_again(apple: PlayedAppleThread, sender: Sen
     client.close()
     assert [outcome.status for outcome in client.send(pushes(1))] == [200]
     assert apple.stats()["connections"] == 2
+
+
+class JobTimeout(Exception):
+    """What rq raises in the main thread when a job's time is up."""
+
+
+def _time_is_up(*_: object) -> None:
+    raise JobTimeout
+
+
+def test_a_job_timeout_ends_the_batch_and_not_the_client(
+    apple: PlayedAppleThread, sender: Sender
+) -> None:
+    client = sender()
+    apple.faults(stall=True)
+    before = signal.signal(signal.SIGUSR1, _time_is_up)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGUSR1))
+    timer.start()
+    try:
+        with pytest.raises(JobTimeout):
+            client.send(pushes(5))
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
+    apple.faults(stall=False)
+    assert {outcome.status for outcome in client.send(pushes(5))} == {200}
 
 
 def test_closing_ends_the_thread(sender: Sender) -> None:
