@@ -3,6 +3,7 @@
     app             a host on SQLite, its settings by `@pytest.mark.settings(ZMDM_X=…)`
     pg_app          the same on PostgreSQL
     any_app         both, one after the other
+    road, pg_road   those with a CA and an enrollment: `road.enrolled("MacBookPro18,3")`
     client          a test client of `app`
     make_app        more applications in one test: `make_app(database_uri, **settings)`
     redis_url       an empty Redis; `app` uses it only if the test asks for it
@@ -30,6 +31,7 @@ from hypothesis import settings as hypothesis_settings
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests import hosts, requirements
+from tests.road import Road, lay_road
 from tests.servers import Postgres, Redis, postgres_server, redis_server
 
 hypothesis_settings.register_profile(
@@ -200,6 +202,20 @@ def any_app(request: pytest.FixtureRequest) -> Flask:
     name = "app" if request.param == "sqlite" else "pg_app"
     chosen: Flask = request.getfixturevalue(name)
     return chosen
+
+
+@pytest.fixture
+def road(app: Flask) -> Iterator[Road]:
+    """`app` with all that a device needs to enroll, see tests/road.py."""
+    with lay_road(app) as road:
+        yield road
+
+
+@pytest.fixture
+def pg_road(pg_app: Flask) -> Iterator[Road]:
+    """The same on PostgreSQL."""
+    with lay_road(pg_app) as road:
+        yield road
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,9 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
 from tests import hosts
+from tests.road import lay_road
 from zmdm_plugin import Zmdm, errors
+from zmdm_plugin.migrate import upgrade
 from zmdm_plugin.state import state
 
 
@@ -23,7 +25,7 @@ def bare(path: Path, name: str, **settings: object) -> Flask:
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> tuple[Flask, Flask]:
+def pair(tmp_path: Path) -> Iterator[tuple[Flask, Flask]]:
     """Two applications around one SQLAlchemy and one Zmdm."""
     db = SQLAlchemy()
     zmdm = Zmdm(db)
@@ -31,7 +33,9 @@ def pair(tmp_path: Path) -> tuple[Flask, Flask]:
     for app in apps:
         db.init_app(app)
         zmdm.init_app(app, authorize=lambda *_: True, current_actor=lambda: hosts.ADMINISTRATOR)
-    return apps
+    yield apps
+    for app in apps:
+        hosts.close(app)
 
 
 def test_each_keeps_its_own_settings(pair: tuple[Flask, Flask]) -> None:
@@ -70,3 +74,15 @@ def test_a_second_application_changes_nothing_in_the_first(
     rules = sorted(map(str, first.url_map.iter_rules()))
     make_app(sqlite_url, ZMDM_ADMIN_URL="/elsewhere")
     assert sorted(map(str, first.url_map.iter_rules())) == rules
+
+
+def test_a_device_of_one_application_is_a_stranger_to_the_other(pair: tuple[Flask, Flask]) -> None:
+    for app in pair:
+        with app.app_context():
+            upgrade(state().db.engine)
+    with lay_road(pair[0]) as home, lay_road(pair[1]) as elsewhere:
+        mac = home.enrolled()
+        mac.http = elsewhere.http
+        assert mac.update_token().status_code == 400
+        mac.http = home.http
+        assert mac.update_token().status_code == 200
