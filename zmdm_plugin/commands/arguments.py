@@ -9,6 +9,8 @@ from typing import Any
 
 import marshmallow as ma
 
+from zmdm_plugin.errors import ProtocolError
+from zmdm_plugin.protocol import plist
 from zmdm_plugin.protocol.platform import Platform
 
 #: ASCII digits only: \\d takes Arabic-Indic ones, and $ a newline.
@@ -57,6 +59,8 @@ def managed_only() -> ma.fields.Boolean:
 
 
 def storable(text: str) -> None:
-    """A validator: NUL and lone surrogates reach neither a property list nor a database."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ma.ValidationError("Characters that cannot be stored.")
+    """A validator: what no property list can say must not wait in a queue to be found out."""
+    try:
+        plist.dumps(text)
+    except ProtocolError:
+        raise ma.ValidationError("Characters that cannot be sent.") from None

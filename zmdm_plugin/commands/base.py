@@ -9,6 +9,7 @@ import marshmallow as ma
 
 from zmdm_plugin.commands.effects import Effect
 from zmdm_plugin.commands.target import Refusal, Target
+from zmdm_plugin.errors import Refused
 from zmdm_plugin.protocol.connect import Answer, Status
 from zmdm_plugin.protocol.platform import AccessRights, Platform
 from zmdm_plugin.protocol.who import ChannelKind
@@ -101,8 +102,14 @@ class Command:
 
     @classmethod
     def restore(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """Stored arguments, checked again: fields that no longer exist are passed over."""
-        loaded: dict[str, Any] = cls.Args().load(stored, unknown=ma.EXCLUDE)
+        """Stored arguments, checked again: fields that no longer exist are passed over.
+
+        Refused if a later release would not take them any more.
+        """
+        try:
+            loaded: dict[str, Any] = cls.Args().load(stored, unknown=ma.EXCLUDE)
+        except ma.ValidationError as error:
+            raise Refused(*first_fault(error)) from None
         return loaded
 
     @classmethod
@@ -190,6 +197,18 @@ class Command:
     @classmethod
     def failed(cls, args: Arguments, answer: Answer) -> list[Effect]:
         return []
+
+
+def first_fault(error: ma.ValidationError) -> tuple[str, str]:
+    """The first field at fault and its reason: marshmallow nests dictionaries and lists."""
+    field, found = "", error.messages
+    while isinstance(found, Mapping | list) and found:
+        if isinstance(found, Mapping):
+            name, found = next(iter(found.items()))
+            field = field or str(name)
+        else:
+            found = found[0]
+    return field, str(found)
 
 
 def why_failed(answer: Answer) -> str:

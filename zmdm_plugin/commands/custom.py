@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import marshmallow as ma
@@ -12,6 +11,7 @@ from zmdm_plugin.commands.base import (
     Arguments,
     Command,
     Material,
+    first_fault,
     registry,
 )
 from zmdm_plugin.commands.effects import Effect
@@ -78,7 +78,8 @@ class Custom(Command):
         try:
             checked = carried.load(inner)
         except ma.ValidationError as error:
-            return Refusal("command", f"{carried.request_type}: {_sentence(error)}")
+            field, why = first_fault(error)
+            return Refusal("command", f"{carried.request_type}: {field}: {why}")
         if refusal := carried.refusal(target, checked):
             return Refusal("command", refusal.why)
         return None
@@ -122,10 +123,3 @@ def _read(text: str) -> dict[str, Any]:
     if len(text) > 1024 * 1024:
         raise ma.ValidationError("A command may have 1 MB.")
     return payload
-
-
-def _sentence(error: ma.ValidationError) -> str:
-    faults: Any = error.messages
-    if not isinstance(faults, Mapping):
-        return str(faults)
-    return "; ".join(f"{field}: {why}" for field, why in faults.items())

@@ -191,9 +191,16 @@ def _writable(value: Any, depth: int) -> Any:
         case datetime():
             return _utc(value)
         case str():
-            return checked_text(value)
+            return _written_text(value)
         case _:
             return value
+
+
+def _written_text(text: str) -> str:
+    """XML has no U+FFFE and U+FFFF, though plistlib writes them; it refuses the others itself."""
+    if "\ufffe" in text or "\uffff" in text:
+        raise PlistError("A string holds a character that XML does not have.")
+    return checked_text(text)
 
 
 def _utc(value: datetime) -> datetime:

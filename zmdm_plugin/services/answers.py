@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from zmdm_plugin import signals
-from zmdm_plugin.commands.base import registry
+from zmdm_plugin.commands.base import Command, registry
 from zmdm_plugin.db import after_commit, session
+from zmdm_plugin.errors import Refused
 from zmdm_plugin.models import Channel, ChannelCommand, Device, RawAnswer
 from zmdm_plugin.models.base import new_uid, utcnow
 from zmdm_plugin.protocol import plist
@@ -82,11 +83,7 @@ def _settle(channel_id: int, answer: Answer, *, now: datetime) -> Settled | None
                 answered_at=now,
                 finished_at=sa.func.coalesce(_C.finished_at, now),
             )
-            .returning(
-                *claims.RETURNED,
-                _C.device_id,
-                _C.state,
-            ),
+            .returning(*claims.RETURNED, _C.device_id, _C.state),
             execution_options={"synchronize_session": False},
         )
         .one_or_none()
@@ -96,17 +93,27 @@ def _settle(channel_id: int, answer: Answer, *, now: datetime) -> Settled | None
     return Settled(claims.Claimed(*row[:6]), row[6], row[7])
 
 
+def _consequences(settled: Settled, command: type[Command], answer: Answer) -> None:
+    """Facts and secrets of an answer; arguments that a former release took may say nothing."""
+    claimed = settled.claimed
+    try:
+        args = command.restore(claims.open_args(claimed))
+    except Refused:
+        return
+    if consequences := command.answered(args, answer):
+        channel = session().get_one(Channel, claimed.channel_id)
+        effects.apply(channel, claimed, consequences)
+    carried = command.unwrap(args)[0] or command
+    if carried.escrow and settled.state == "acknowledged":
+        vault.confirm(settled.device_id, claimed.uuid)
+
+
 def _apply(settled: Settled, answer: Answer) -> None:
     """What the answer means: facts, secrets, follow-ups; then the host is told."""
     claimed = settled.claimed
     command = registry.get(claimed.name)
     if command is not None and answer.fault is None:
-        consequences = command.answered(command.restore(claims.open_args(claimed)), answer)
-        if consequences:
-            channel = session().get_one(Channel, claimed.channel_id)
-            effects.apply(channel, claimed, consequences)
-        if command.escrow and settled.state == "acknowledged":
-            vault.confirm(settled.device_id, claimed.uuid)
+        _consequences(settled, command, answer)
     status, device_id = str(answer.status), settled.device_id
     after_commit(
         lambda: notify.send(

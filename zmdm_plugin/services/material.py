@@ -25,7 +25,12 @@ def _renewal_profile(_channel_id: int, args: Mapping[str, Any]) -> bytes:
     return profile
 
 
+def _sync_tokens(_channel_id: int, _args: Mapping[str, Any]) -> None:
+    """Nothing goes along: the device asks for the tokens itself."""
+
+
 LOADERS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
     "target": _target,
     "renewal_profile": _renewal_profile,
+    "sync_tokens": _sync_tokens,
 }

@@ -10,6 +10,7 @@ import pytest
 from tests.unit.commands.targets import APPLE_TV, IPAD, IPHONE, MAC, change, on_user_channel
 from zmdm_plugin.commands import Command, Target, registry
 from zmdm_plugin.commands.base import ANY_COMMAND, Registry
+from zmdm_plugin.errors import Refused
 
 EVERY = sorted(registry, key=lambda command: command.name)
 WANTED = {
@@ -99,6 +100,18 @@ def test_arguments_survive_a_json_column():
     command = registry["DeviceLock"]
     args = command.load({"pin": "012345", "message": "Hé"})
     assert command.restore(json.loads(json.dumps(command.store(args)))) == args
+
+
+def test_stored_arguments_that_are_not_taken_any_more_are_refused_with_their_field():
+    with pytest.raises(Refused) as caught:
+        registry["DeviceLock"].restore({"pin": "12"})
+    assert (caught.value.field, caught.value.why) == ("pin", "Six digits, 0 to 9.")
+
+
+@pytest.mark.parametrize("junk", ["a\0", "\x1f", "\ud800", "\uffff"])
+def test_what_no_property_list_can_say_is_refused_at_once(junk):
+    with pytest.raises(ma.ValidationError, match="cannot be sent"):
+        registry["DeviceLock"].load({"message": junk})
 
 
 def test_a_platform_without_the_command_is_named():
