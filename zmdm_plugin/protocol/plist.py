@@ -226,7 +226,7 @@ class _XmlLoader:
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
+        parser.CharacterDataHandler = self.text.append
         parser.EntityDeclHandler = _no_entities
         parser.Parse(data, True)
         if self.root is None:
@@ -234,22 +234,22 @@ class _XmlLoader:
         return self.root
 
     def _start(self, element: str, _attributes: dict[str, str]) -> None:
-        self.text = []
+        self.text.clear()
         if element == "dict":
             self._push({})
         elif element == "array":
             self._push([])
 
     def _end(self, element: str) -> None:
-        if read := _READERS.get(element):
+        if element == "key":
+            self._end_key()
+        elif read := _READERS.get(element):
             # plistlib empties its buffer as it reads it: text after a nested element starts anew.
-            text, self.text = "".join(self.text), []
+            text = "".join(self.text)
+            self.text.clear()
             self._add(read(text))
         elif ends := _ENDS.get(element):
             ends(self)
-
-    def _characters(self, text: str) -> None:
-        self.text.append(text)
 
     def _add(self, value: Any) -> None:
         if self.key is not None:
@@ -281,7 +281,8 @@ class _XmlLoader:
     def _end_key(self) -> None:
         if self.key or not isinstance(self.stack[-1], dict):
             raise PlistError("A key stands where none may.")
-        text, self.text = "".join(self.text), []
+        text = "".join(self.text)
+        self.text.clear()
         self.key = checked_text(text)
 
 
@@ -311,7 +312,6 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "date": _read_date,
 }
 _ENDS: dict[str, Callable[[_XmlLoader], None]] = {
-    "key": _XmlLoader._end_key,
     "true": lambda loader: loader._add(True),
     "false": lambda loader: loader._add(False),
     "dict": _XmlLoader._end_dict,
