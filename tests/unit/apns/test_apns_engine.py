@@ -3,11 +3,12 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hyperframe.frame import DataFrame, Frame, GoAwayFrame, PingFrame, SettingsFrame
+from h2.errors import ErrorCodes
+from hyperframe.frame import DataFrame, Frame, GoAwayFrame, PingFrame, RstStreamFrame, SettingsFrame
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmdm_plugin.clients.apns_engine import GoAwayFilter, H2Engine, PeerError, Ready
+from zmdm_plugin.clients.apns_engine import GoAwayFilter, H2Engine, PeerError, Ready, Reset
 from zmdm_plugin.clients.apns_wire import Push
 
 FRAMES: list[Frame] = [
@@ -68,3 +69,14 @@ def test_http_1_from_the_peer_is_a_peer_error() -> None:
     engine = H2Engine(authority="localhost", topic="com.apple.mgmt.External.x")
     with pytest.raises(PeerError):
         engine.receive(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" * 400)
+
+
+@pytest.mark.parametrize(
+    ("code", "refused"), [(ErrorCodes.REFUSED_STREAM, True), (ErrorCodes.INTERNAL_ERROR, False)]
+)
+def test_a_refused_stream_is_told_from_a_broken_one(code: ErrorCodes, refused: bool) -> None:
+    engine = H2Engine(authority="localhost", topic="com.apple.mgmt.External.x")
+    engine.receive(SettingsFrame(0).serialize())
+    stream_id = engine.send(Push(1, b"t", "magic", 0))
+    end = RstStreamFrame(stream_id, error_code=code)
+    assert engine.receive(end.serialize()) == [Reset(stream_id, refused)]
