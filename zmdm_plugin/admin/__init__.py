@@ -4,8 +4,85 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask
+from flask import Blueprint, Flask
+from flask_admin import Admin
+from flask_admin.menu import MenuLink
+from flask_admin.theme import Bootstrap4Theme
+
+from zmdm_plugin.admin.commands import CommandList, CommandPage
+from zmdm_plugin.admin.credentials import PushCertificateList
+from zmdm_plugin.admin.device_actions import DeviceActions, DeviceSwitches
+from zmdm_plugin.admin.device_list import DeviceList
+from zmdm_plugin.admin.device_page import DevicePage
+from zmdm_plugin.admin.enrollments import EnrollmentList, EnrollmentPage
+from zmdm_plugin.admin.events import EventList
+from zmdm_plugin.admin.overview import Overview
+from zmdm_plugin.admin.screen import Screen
+from zmdm_plugin.state import state_of
+from zmdm_plugin.web.guest import exempt_from_csrf
+
+NAME = "Device management"
 
 
 def register_admin(app: Flask, admin: Any) -> None:
     """Register our Admin, and a link in the host's."""
+    settings = state_of(app).settings
+    app.register_blueprint(_assets(settings.admin_url))
+    ours = Admin(
+        app,
+        name=settings.organization or NAME,
+        url=settings.admin_url,
+        endpoint="zmdm",
+        index_view=Overview("Overview", endpoint="zmdm", url=settings.admin_url),
+        theme=Bootstrap4Theme(base_template="zmdm/base.html"),
+    )
+    screens = _screens()
+    for screen in screens:
+        ours.add_view(screen)
+    # Our forms carry tokens that we check ourselves, for as long as the session lasts.
+    exempt_from_csrf(app, ["zmdm", *(screen.endpoint for screen in screens)])
+    if admin is not None:
+        admin.add_link(MenuLink(NAME, url=f"{settings.admin_url}/"))
+
+
+def _assets(admin_url: str) -> Blueprint:
+    """Style, script and icon; and the templates of every screen."""
+    return Blueprint(
+        "zmdm_assets",
+        "zmdm_plugin",
+        template_folder="templates",
+        static_folder="static/zmdm",
+        static_url_path=f"{admin_url}/assets",
+    )
+
+
+def _screens() -> list[Screen]:
+    """Every screen in the order of the menu; those `below` another have no entry."""
+    devices = DeviceList("Devices", endpoint="zmdm_devices", url="devices", group="Fleet")
+    one = "devices/<int:device_id>"
+    commands = CommandList("Commands", endpoint="zmdm_commands", url="commands", group="Fleet")
+    enrollments = EnrollmentList(
+        "Enrollments", endpoint="zmdm_enrollments", url="enrollments", group="Set-up"
+    )
+    return [
+        devices,
+        DevicePage("Device", endpoint="zmdm_device", url=one, below=devices),
+        DeviceActions("Send", endpoint="zmdm_send", url=f"{one}/send", below=devices),
+        DeviceSwitches("Do", endpoint="zmdm_do", url=f"{one}/do", below=devices),
+        commands,
+        CommandPage("Command", endpoint="zmdm_command", url="commands/<uuid>", below=commands),
+        EventList("Events", endpoint="zmdm_events", url="events", group="Fleet"),
+        enrollments,
+        EnrollmentPage(
+            "Enrollment",
+            endpoint="zmdm_enrollment",
+            url="enrollments/<int:enrollment_id>",
+            below=enrollments,
+        ),
+        PushCertificateList(
+            "Push certificates",
+            endpoint="zmdm_push_certificates",
+            url="push_certificates",
+            group="Set-up",
+        ),
+    ]

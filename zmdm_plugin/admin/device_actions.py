@@ -1,0 +1,199 @@
+"""What is done to one device: commands by their forms, wake, block, unblock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flask
+import marshmallow as ma
+from flask import Response, request
+from flask_admin import expose
+
+from zmdm_plugin import db
+from zmdm_plugin.admin import device_facts as facts
+from zmdm_plugin.admin import forms, sending
+from zmdm_plugin.admin.screen import Screen, acting, demand
+from zmdm_plugin.commands import Command, Target, registry
+from zmdm_plugin.errors import Conflict, NotFound, Refused
+from zmdm_plugin.models import Channel, Device
+from zmdm_plugin.services import access, audit, command_queue, release, wake
+from zmdm_plugin.services.targets import target
+
+
+class DeviceActions(Screen):
+    """Forms and buttons of a device; each demands the permission of what it does."""
+
+    permission = access.VIEW_DEVICES
+
+    @expose("/")
+    def index(self, device_id: int) -> Response:
+        """Every command there is, and why some cannot be sent to this device."""
+        device = facts.find(device_id)
+        offers = sending.offers(facts.conversation(device).own)
+        return self.page(
+            "zmdm/send_choose.html",
+            title=f"Send a command to {facts.name_of(device)}",
+            device=device,
+            device_name=facts.name_of(device),
+            offers=offers,
+        )
+
+    @expose("/<command_name>/", methods=("GET", "POST"))
+    def send(self, device_id: int, command_name: str) -> Response:
+        """A command's form, and the sending of it."""
+        device = facts.find(device_id)
+        command, channel = _command(command_name), _own_channel(device)
+        demand(command.permission, device)
+        form = forms.Form(_fields(command, channel))
+        if request.method == "POST":
+            if answer := self._send(device, channel, command, form):
+                return answer
+            form.fields = forms.typed(form.fields, request.form)
+        else:
+            refusal = command.unavailable(target(channel))
+            form.fault = refusal.why if refusal else ""
+        return self.page(
+            "zmdm/send.html",
+            title=f"{sending.shown(command.name)}: {facts.name_of(device)}",
+            status=422 if form.faults or (form.fault and request.method == "POST") else 200,
+            device=device,
+            device_name=facts.name_of(device),
+            command=command,
+            shown=sending.shown(command.name),
+            form=form,
+            warning=sending.DESTRUCTIVE.get(command.name, ""),
+            confirm=confirmation(device) if command.name in sending.TYPE_TO_CONFIRM else "",
+        )
+
+    def _send(
+        self, device: Device, channel: Channel, command: type[Command], form: forms.Form
+    ) -> Response | None:
+        """Queue it; None when the form has to be shown again, with the faults in it."""
+        if command.name in sending.TYPE_TO_CONFIRM and not _confirmed(device):
+            form.blame(
+                "confirm", "Type exactly what is asked for, so that the right one is erased."
+            )
+        given = forms.data(form.fields, request.form, request.files)
+        try:
+            form.faults.update(_check(command, given, device))
+            if form.faults or form.fault:
+                return None
+            device_id, url = device.id, flask.url_for("zmdm_device.index", device_id=device.id)
+            with db.transaction():
+                order(device_id, command, given)
+        except Refused as error:
+            form.blame(error.field, error.why)
+            return None
+        except Conflict as error:
+            form.fault = f"{error}."
+            return None
+        flask.flash(f"{sending.shown(command.name)} is queued; the device is being woken.")
+        return _back(url)
+
+
+class DeviceSwitches(Screen):
+    """Buttons that need no form."""
+
+    permission = access.VIEW_DEVICES
+
+    @expose("/", methods=("POST",))
+    def index(self, device_id: int) -> Response:
+        """Wake, block or unblock, as the button says."""
+        device = facts.find(device_id)
+        name = request.form.get("do", "")
+        if name not in SWITCHES:
+            raise NotFound("There is no such button.")
+        permission, act, done = SWITCHES[name]
+        demand(permission, device)
+        with db.transaction():
+            again: Device = facts.find(device_id)
+            act(again)
+            audit.record(acting(), f"device.{name}", again)
+        flask.flash(done)
+        return _back(flask.url_for("zmdm_device.index", device_id=device_id))
+
+
+def order(device_id: int, command: type[Command], given: dict[str, Any]) -> None:
+    """Queue a command inside the open transaction, with its audit entry."""
+    device = facts.find(device_id)
+    queued = command_queue.enqueue(_own_channel(device), command.name, given, actor=acting())
+    audit.record(
+        acting(), "device.command", device, after={"command": command.name, "uuid": queued.uuid}
+    )
+
+
+def confirmation(device: Device) -> str:
+    """What has to be typed before a device is erased."""
+    return device.serial_number or device.udid or str(device.id)
+
+
+def _confirmed(device: Device) -> bool:
+    return request.form.get("confirm", "").strip().upper() == confirmation(device).upper()
+
+
+def _check(command: type[Command], given: dict[str, Any], device: Device) -> dict[str, str]:
+    """Every faulty field at once; and Denied if this very order asks for more than the form."""
+    try:
+        loaded = command.load(given)
+    except ma.ValidationError as error:
+        return forms.faults(error)
+    demand(command.permission_for(loaded), device)
+    return {}
+
+
+def _fields(command: type[Command], channel: Channel) -> list[forms.Field]:
+    """The inputs that make sense for this device, those it cannot do without marked as such.
+
+    The command itself is asked: what it refuses an order for when nothing is given is required,
+    and what its OS does not know, or refuses however it is filled in, is left out.
+    """
+    aim = target(channel)
+    fields = forms.of_schema(command.Args(), secret=command.secret)
+    unknown = {name for name, since in command.args_min_os.items() if not aim.knows(since)}
+    bare = command.refuse(aim, {}) if not any(item.required for item in fields) else None
+    return [
+        forms.replaced(item, required=item.required or bool(bare and bare.field == item.name))
+        for item in fields
+        if item.name not in unknown and not _useless(item, command, aim)
+    ]
+
+
+def _useless(item: forms.Field, command: type[Command], aim: Target) -> bool:
+    if item.kind != "digits":
+        return False
+    refusal = command.refuse(aim, {item.name: "000000"})
+    return refusal is not None and refusal.field == item.name
+
+
+def _command(name: str) -> type[Command]:
+    command = registry.get(name)
+    if command is None or not command.manual:
+        raise NotFound(f"There is no command {name}.")
+    return command
+
+
+def _own_channel(device: Device) -> Channel:
+    channel = facts.conversation(device).own
+    if channel is None:
+        raise Conflict("The device is not enrolled, so nothing can be sent to it.")
+    return channel
+
+
+def _wake(device: Device) -> None:
+    wake.channel(_own_channel(device))
+
+
+def _back(url: str) -> Response:
+    return flask.make_response(flask.redirect(url, code=303))
+
+
+SWITCHES: dict[str, tuple[str, Callable[[Device], object], str]] = {
+    "wake": (access.CHANGE_DEVICES, _wake, "The device is being woken."),
+    "block": (
+        access.CHANGE_DEVICES,
+        release.block,
+        "The device is blocked: it is told to leave at its next request, and may not enroll again.",
+    ),
+    "unblock": (access.CHANGE_DEVICES, release.unblock, "The device may enroll again."),
+}

@@ -1,0 +1,119 @@
+"""One device: who it is, what it said, what waits for it and why, and what can be done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Response
+from flask_admin import expose
+
+from zmdm_plugin.admin import device_facts as facts
+from zmdm_plugin.admin import paging, sending
+from zmdm_plugin.admin.screen import Screen
+from zmdm_plugin.models import ChannelCommand, Device, Event
+from zmdm_plugin.services import access
+
+SECTIONS = {
+    "index": "Overview",
+    "everything": "Facts",
+    "commands": "Commands",
+    "applications": "Applications",
+    "profiles": "Profiles",
+    "certificates": "Certificates",
+    "timeline": "Timeline",
+}
+
+
+class DevicePage(Screen):
+    """The pages of one device; each part has an address of its own."""
+
+    permission = access.VIEW_DEVICES
+
+    @expose("/")
+    def index(self, device_id: int) -> Response:
+        """What somebody who opens a device wants to know first."""
+        device = facts.find(device_id)
+        talk = facts.conversation(device)
+        return self._section(
+            "index",
+            device,
+            talk,
+            waiting=facts.outstanding(device, talk),
+            finished=facts.finished(device),
+            identities=facts.identities(device),
+            events=facts.events(device),
+        )
+
+    @expose("/live/")
+    def live(self, device_id: int) -> Response:
+        """The part of the overview that moves; our script fetches it while somebody looks."""
+        device = facts.find(device_id)
+        talk = facts.conversation(device)
+        return self.page(
+            "zmdm/device_live.html",
+            title=facts.name_of(device),
+            device=device,
+            talk=talk,
+            waiting=facts.outstanding(device, talk),
+            finished=facts.finished(device),
+            shown=sending.shown,
+        )
+
+    @expose("/facts/")
+    def everything(self, device_id: int) -> Response:
+        """All that it answered to DeviceInformation and SecurityInfo."""
+        device = facts.find(device_id)
+        return self._section("everything", device, facts.conversation(device))
+
+    @expose("/applications/")
+    def applications(self, device_id: int) -> Response:
+        return self._installed("applications", device_id)
+
+    @expose("/profiles/")
+    def profiles(self, device_id: int) -> Response:
+        return self._installed("profiles", device_id)
+
+    @expose("/certificates/")
+    def certificates(self, device_id: int) -> Response:
+        return self._installed("certificates", device_id)
+
+    @expose("/commands/")
+    def commands(self, device_id: int) -> Response:
+        """All its commands, the newest first."""
+        device = facts.find(device_id)
+        query = sa.select(ChannelCommand).where(ChannelCommand.device_id == device.id)
+        talk = facts.conversation(device)
+        why = {command.id: said for command, said in facts.outstanding(device, talk)}
+        page = paging.newest_first(query, ChannelCommand.id)
+        return self._section("commands", device, talk, page=page, why=why)
+
+    @expose("/timeline/")
+    def timeline(self, device_id: int) -> Response:
+        """All that happened, the newest first."""
+        device = facts.find(device_id)
+        query = sa.select(Event).where(Event.device_id == device.id)
+        page = paging.newest_first(query, Event.id)
+        return self._section("timeline", device, facts.conversation(device), page=page)
+
+    def _installed(self, kind: str, device_id: int) -> Response:
+        device = facts.find(device_id)
+        talk = facts.conversation(device)
+        return self._section(kind, device, talk, installed=facts.installed(kind, talk))
+
+    def _section(
+        self, section: str, device: Device, talk: facts.Conversation, **values: Any
+    ) -> Response:
+        part = "" if section == "index" else f" – {SECTIONS[section]}"
+        return self.page(
+            f"zmdm/device_{section}.html",
+            title=f"{facts.name_of(device)}{part}",
+            device=device,
+            device_name=facts.name_of(device),
+            talk=talk,
+            section=section,
+            sections=SECTIONS,
+            offers=sending.offers(talk.own),
+            shown=sending.shown,
+            **values,
+        )

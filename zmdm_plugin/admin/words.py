@@ -1,0 +1,203 @@
+"""Times, states and numbers as people say them; pure functions, handed to every template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+Tone = Literal["good", "bad", "warn", "busy", "quiet"]
+
+_UNITS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"))
+_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_.]+")
+_CAPITALS = {
+    "Api": "API",
+    "Apns": "APNs",
+    "Ca": "CA",
+    "Csr": "CSR",
+    "Dns": "DNS",
+    "Id": "ID",
+    "Ip": "IP",
+    "Mac": "MAC",
+    "Mdm": "MDM",
+    "Os": "OS",
+    "Ota": "OTA",
+    "Pin": "PIN",
+    "Scep": "SCEP",
+    "Sip": "SIP",
+    "Udid": "UDID",
+    "Url": "URL",
+    "Uuid": "UUID",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A state in one or two words; the tone only repeats what the words say."""
+
+    words: str
+    tone: Tone
+    hint: str = ""
+
+
+def stamp(moment: datetime | None) -> str:
+    """`2026-11-22 09:15:03 UTC`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if moment else ""
+
+
+def machine(moment: datetime) -> str:
+    """RFC 3339 in UTC, for `<time datetime>`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """`5 minutes ago`, `in 3 days`, `just now`; `never` for None."""
+    if moment is None:
+        return "never"
+    seconds = (now - moment).total_seconds()
+    if abs(seconds) < 10:
+        return "just now"
+    length = span(timedelta(seconds=abs(seconds)))
+    return f"{length} ago" if seconds > 0 else f"in {length}"
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its largest unit: `40 seconds`, `3 days`."""
+    seconds = int(length.total_seconds())
+    for size, unit in (*_UNITS, (60, "minute")):
+        if seconds >= size:
+            return counted(seconds // size, unit)
+    return counted(seconds, "second")
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """`1 command`, `2 commands`, `12,000 devices`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def label(name: str) -> str:
+    """`OSVersion` and `os_version` as `OS version`: Apple's keys, made readable."""
+    parts = [part for part in _BREAK.split(name) if part]
+    shown = []
+    for number, part in enumerate(parts):
+        upper = _CAPITALS.get(part.capitalize(), part)
+        if upper.isupper() and len(upper) > 1:
+            shown.append(upper)
+        else:
+            shown.append(upper.capitalize() if number == 0 else upper.lower())
+    return " ".join(shown)
+
+
+def sentence(text: str | None) -> str:
+    """A reason as a sentence: it begins with a capital and ends with a stop."""
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+def size(number: float | None) -> str:
+    """Bytes as people read them; Apple counts in thousands."""
+    if number is None:
+        return ""
+    value = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit in {"bytes", "kB"} else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def plain(value: Any) -> str:
+    """One value of a plist or of JSON in words."""
+    match value:
+        case None | "" | [] | {}:
+            return "–"
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return stamp(value if value.tzinfo else value.replace(tzinfo=UTC))
+        case bytes():
+            return f"{len(value):,} bytes: {value[:24].hex()}{'…' if len(value) > 24 else ''}"
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)
+
+
+def is_tree(value: Any) -> bool:
+    """Whether a value has parts worth a table of their own."""
+    return isinstance(value, Mapping | list | tuple) and bool(value)
+
+
+def enrollment(device: Any) -> Badge:
+    """Where a device stands with us."""
+    if device.blocked_at:
+        return Badge("Blocked", "bad", f"since {stamp(device.blocked_at)}")
+    if device.checkout_at:
+        return Badge("Checked out", "quiet", f"at {stamp(device.checkout_at)}")
+    if device.enrolled_at:
+        return Badge("Enrolled", "good", f"since {stamp(device.enrolled_at)}")
+    return Badge("Not enrolled yet", "warn", "It has not sent its first TokenUpdate.")
+
+
+def push(channel: Any | None) -> Badge:
+    """Whether we can wake a channel, and how the last attempt went."""
+    if channel is None or channel.ended_at:
+        return Badge("Ended", "quiet", "Nothing is sent to it any more.")
+    if channel.push_token is None:
+        return Badge("No token", "warn", "It has not told us how to wake it.")
+    if channel.push_dead_at:
+        return Badge("Token dead", "bad", "Apple says this push token is no longer valid.")
+    if channel.push_suspended_certificate_id:
+        return Badge("Refused", "bad", f"Apple refuses its token: {channel.push_reason}")
+    if channel.push_due_at:
+        if channel.push_attempts:
+            return Badge("Retrying", "warn", f"{channel.push_reason or 'the push service is away'}")
+        return Badge("Waking", "busy", f"due {stamp(channel.push_due_at)}")
+    if channel.push_status and channel.push_status != 200:
+        return Badge("Push failed", "bad", channel.push_reason or f"status {channel.push_status}")
+    return Badge("Working", "good", f"last pushed {stamp(channel.pushed_at)}".rstrip())
+
+
+_COMMAND: dict[str, tuple[str, Tone]] = {
+    "queued": ("Queued", "busy"),
+    "delivered": ("Delivered", "busy"),
+    "not_now": ("Not now", "warn"),
+    "acknowledged": ("Acknowledged", "good"),
+    "error": ("Error", "bad"),
+    "expired": ("Expired", "warn"),
+    "cancelled": ("Cancelled", "quiet"),
+    "superseded": ("Replaced", "quiet"),
+    "unknown": ("Unknown", "warn"),
+}
+
+
+def command(item: Any) -> Badge:
+    """The state of a command."""
+    shown, tone = _COMMAND.get(item.state, (label(item.state), "quiet"))
+    return Badge(shown, tone)
+
+
+def validity(not_after: datetime | None, now: datetime) -> Badge:
+    """How long a certificate will still do."""
+    if not_after is None:
+        return Badge("No certificate", "warn")
+    left = not_after - now
+    if left <= timedelta(0):
+        return Badge("Expired", "bad", stamp(not_after))
+    if left <= timedelta(days=30):
+        return Badge(f"Expires in {span(left)}", "warn", stamp(not_after))
+    return Badge("Valid", "good", f"until {stamp(not_after)}")
+
+
+def open_to_devices(enrollment_row: Any, now: datetime) -> Badge:
+    """Whether an enrollment still takes devices in, and if not, why."""
+    if enrollment_row.revoked_at:
+        return Badge("Revoked", "quiet", f"at {stamp(enrollment_row.revoked_at)}")
+    if enrollment_row.expires_at and enrollment_row.expires_at <= now:
+        return Badge("Expired", "warn", f"at {stamp(enrollment_row.expires_at)}")
+    if enrollment_row.quota is not None and enrollment_row.request_count >= enrollment_row.quota:
+        return Badge("Used up", "warn", f"all {enrollment_row.quota} places are taken")
+    return Badge("Open", "good")

@@ -1,0 +1,98 @@
+// What pages do beyond links and forms; every page works without it.
+"use strict";
+
+const LIVE_SECONDS = 3;
+const IDLE_SECONDS = 15;
+
+// The menu folds away on narrow screens.
+const side = document.querySelector(".side");
+const button = document.querySelector(".menu-button");
+if (side && button) {
+  const narrow = matchMedia("(max-width: 56rem)");
+  const fold = (folded) => {
+    side.classList.toggle("folded", folded);
+    button.setAttribute("aria-expanded", String(!folded));
+  };
+  const follow = () => { button.hidden = !narrow.matches; fold(narrow.matches); };
+  button.addEventListener("click", () => fold(!side.classList.contains("folded")));
+  narrow.addEventListener("change", follow);
+  follow();
+}
+
+// Filters apply when a choice is made; typed text still waits for Enter.
+for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("select, input[type=date]")) form.requestSubmit();
+  });
+}
+
+// An address without the filters that are not in use is one that people can read and pass on.
+for (const form of document.querySelectorAll("form.filters[method=get]")) {
+  form.addEventListener("formdata", (event) => {
+    for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+  });
+}
+
+// "/" goes to the search, as in most lists.
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const field = document.querySelector("[data-hotkey='/']");
+    if (field) { event.preventDefault(); field.focus(); field.select(); }
+  }
+  if (event.key === "Escape") {
+    for (const open of document.querySelectorAll("details.drop[open]")) {
+      open.open = false;
+      open.querySelector("summary").focus();
+    }
+  }
+});
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll("details.drop[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+});
+
+// A second look before what is hard to undo, and no order sent twice by a double click.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.confirm && !confirm(form.dataset.confirm)) { event.preventDefault(); return; }
+  if (form.method === "post") {
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+  }
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+// Long tables narrow as one types.
+for (const field of document.querySelectorAll("[data-narrow]")) {
+  const rows = [...document.getElementById(field.dataset.narrow).tBodies[0].rows];
+  field.closest(".narrow").hidden = false;
+  field.addEventListener("input", () => {
+    const wanted = field.value.trim().toLowerCase();
+    for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  });
+}
+
+// Parts that move are fetched again while somebody looks, quickly while something is under way.
+// What has the keyboard's focus or a selection stays: nobody's place is taken away.
+function watch() {
+  const part = document.querySelector("[data-live]");
+  if (!part) return;
+  const seconds = part.dataset.busy === "yes" ? LIVE_SECONDS : IDLE_SECONDS;
+  setTimeout(async () => {
+    try {
+      const selecting = !getSelection().isCollapsed && part.contains(getSelection().anchorNode);
+      if (!document.hidden && !selecting && !part.contains(document.activeElement)) {
+        const answer = await fetch(part.dataset.live, { headers: { Accept: "text/html" }, redirect: "error" });
+        if (!answer.ok) return;
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
+        if (fresh) part.replaceWith(fresh);
+      }
+    } catch { /* the server is away for a moment: the next round asks again */ }
+    watch();
+  }, seconds * 1000);
+}
+watch();
