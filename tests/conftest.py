@@ -31,7 +31,7 @@ from hypothesis import settings as hypothesis_settings
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests import hosts, requirements
-from tests.road import Road, lay_road
+from tests.road import Road, factory_anchor, lay_road
 from tests.servers import Postgres, Redis, postgres_server, redis_server
 
 hypothesis_settings.register_profile(
@@ -175,7 +175,8 @@ def make_app(request: pytest.FixtureRequest, redis_url: str) -> Iterator[Callabl
     made: list[Flask] = []
 
     def make(database_uri: str, **settings: object) -> Flask:
-        app = hosts.make_app(database_uri, **{"ZMDM_REDIS_URL": redis_url, **marked, **settings})
+        defaults = {"ZMDM_REDIS_URL": redis_url, "ZMDM_DEVICE_ANCHORS": factory_anchor()}
+        app = hosts.make_app(database_uri, **{**defaults, **marked, **settings})
         made.append(app)
         return app
 

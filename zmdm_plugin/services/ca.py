@@ -34,11 +34,14 @@ class Generation:
     authority: Authority
 
 
-def create(name: str) -> CertificateAuthority:
-    """Make the CA and the issuer that profiles refer to; Conflict when there is one."""
+def create(name: str, *, key: rsa.RSAPrivateKey | None = None) -> CertificateAuthority:
+    """Make the CA (with a new key, or this one) and the issuer that profiles refer to.
+
+    Conflict when there is one.
+    """
     if session().scalar(sa.select(CertificateAuthority.id).limit(1)) is not None:
         raise Conflict("there is a built-in CA already; renew it instead")
-    key = issuance.new_rsa_key(_KEY_BITS)
+    key = key or issuance.new_rsa_key(_KEY_BITS)
     certificate = issuance.make_ca([("CN", name)], key, at=utcnow())
     session().add(ScepIssuer(name="Built-in CA", kind=BUILTIN))
     return _add(name, 1, certificate, key)
