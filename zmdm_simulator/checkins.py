@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zmdm_simulator.channel import SHARED_USER_ID, Channel
+from zmdm_simulator.models_of_devices import TVOS
 
 if TYPE_CHECKING:
     from zmdm_simulator.core import DeviceCore
@@ -69,6 +70,8 @@ def token_update(device: DeviceCore, channel: Channel) -> Body:
         body["AwaitingConfiguration"] = device.awaiting
         if _has_unlock_token(device) and not channel.announced:
             body["UnlockToken"] = device.unlock_token
+        if device.facts.model.platform == TVOS:
+            body["NotOnConsole"] = False
     elif device.facts.model.is_mac:
         body["NotOnConsole"] = False
     else:

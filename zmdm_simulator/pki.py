@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 DEVICE_CA_NAME = (
-    ("CN", "Apple iPhone Device CA"),
-    ("OU", "Apple iPhone"),
-    ("O", "Apple Inc."),
     ("C", "US"),
+    ("O", "Apple Inc."),
+    ("OU", "Apple iPhone"),
+    ("CN", "Apple iPhone Device CA"),
 )
 # Real factory keys have 1024 bits (a server must not demand more of them).
 FACTORY_KEY_BITS = 1024
@@ -201,9 +201,9 @@ class DeviceCA:
         """Give a device its factory identity; the common name is a UUID, as on real ones."""
         key, at = key or new_key(FACTORY_KEY_BITS), now()
         pairs = (
-            ("CN", common_name or str(uuid.uuid4()).upper()),
-            ("OU", "iPhone"),
             ("O", "Apple Inc."),
+            ("OU", "iPhone"),
+            ("CN", common_name or str(uuid.uuid4()).upper()),
         )
         certificate = issue(
             name(pairs),
