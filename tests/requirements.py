@@ -13,12 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.environment import given
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def apple_schema() -> Path | None:
     """Apple's YAML of commands, check-in and profiles, a separate checkout beside this one."""
-    place = Path(os.environ.get("ZMDM_APPLE_SCHEMA") or ROOT.parent / "shared" / "apple-schema")
+    place = Path(given("ZMDM_APPLE_SCHEMA") or ROOT.parent / "shared" / "apple-schema")
     return place if place.is_dir() else None
 
 
@@ -30,9 +32,7 @@ def nginx() -> str | None:
 def chromium() -> str | None:
     """A browser of the Chromium family."""
     names = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
-    return os.environ.get("ZMDM_TEST_CHROMIUM") or next(
-        filter(None, map(shutil.which, names)), None
-    )
+    return given("ZMDM_TEST_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ REQUIREMENTS = {
 
 def everything_is_required() -> bool:
     """True where a test that cannot run must fail the run."""
-    return bool(os.environ.get("CI")) or os.environ.get("ZMDM_TEST_REQUIRE") == "all"
+    return bool(os.environ.get("CI")) or given("ZMDM_TEST_REQUIRE") == "all"
 
 
 def missing(names: tuple[str, ...]) -> list[str]:

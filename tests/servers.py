@@ -28,6 +28,7 @@ import redis
 from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 
+from tests.environment import given
 from tests.processes import Child, NotReady
 
 _WITHOUT_FSYNC = (
@@ -255,7 +256,7 @@ class Redis:
 @contextmanager
 def postgres_server() -> Iterator[Postgres]:
     """The server that a pytest process shares among its tests."""
-    if given := os.environ.get("ZMDM_TEST_POSTGRES_URL"):
+    if given := given("ZMDM_TEST_POSTGRES_URL"):
         yield Postgres(make_url(given).set(drivername="postgresql+psycopg"))
         return
     server = Postgres.own()
@@ -268,7 +269,7 @@ def postgres_server() -> Iterator[Postgres]:
 @contextmanager
 def redis_server() -> Iterator[Redis]:
     """The Redis that a pytest process shares among its tests; one database per xdist worker."""
-    if given := os.environ.get("ZMDM_TEST_REDIS_URL"):
+    if given := given("ZMDM_TEST_REDIS_URL"):
         worker = re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or "0"
         separator = "&" if "?" in given else "?"
         yield Redis(f"{given}{separator}db={worker}")
