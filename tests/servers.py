@@ -256,8 +256,8 @@ class Redis:
 @contextmanager
 def postgres_server() -> Iterator[Postgres]:
     """The server that a pytest process shares among its tests."""
-    if given := given("ZMDM_TEST_POSTGRES_URL"):
-        yield Postgres(make_url(given).set(drivername="postgresql+psycopg"))
+    if url := given("ZMDM_TEST_POSTGRES_URL"):
+        yield Postgres(make_url(url).set(drivername="postgresql+psycopg"))
         return
     server = Postgres.own()
     try:
@@ -269,10 +269,10 @@ def postgres_server() -> Iterator[Postgres]:
 @contextmanager
 def redis_server() -> Iterator[Redis]:
     """The Redis that a pytest process shares among its tests; one database per xdist worker."""
-    if given := given("ZMDM_TEST_REDIS_URL"):
+    if url := given("ZMDM_TEST_REDIS_URL"):
         worker = re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or "0"
-        separator = "&" if "?" in given else "?"
-        yield Redis(f"{given}{separator}db={worker}")
+        separator = "&" if "?" in url else "?"
+        yield Redis(f"{url}{separator}db={worker}")
         return
     server = Redis.own()
     try:
