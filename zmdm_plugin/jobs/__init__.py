@@ -9,11 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from zmdm_plugin import queues
+from zmdm_plugin.config import Settings
+from zmdm_plugin.jobs import fleet, push
 
-JOBS: dict[str, Callable[..., None]] = {}
+JOBS: dict[str, Callable[..., None]] = {
+    "push.flush": push.flush,
+    "sweep": fleet.sweep,
+    "wake.fan_out": fleet.fan_out,
+}
 
-SCHEDULE: dict[str, Callable[[], int]] = {}
-"""job name -> its period in seconds, read from the settings when the scheduler starts."""
+SCHEDULE: dict[str, Callable[[Settings], int]] = {
+    "sweep": lambda settings: settings.sweep_interval,
+}
+"""job -> its period in seconds. The scheduler runs these itself: they need no Redis."""
 
 
 def run(job: str, ids: list[int | str], once: str | None = None) -> None:

@@ -85,6 +85,7 @@ class Revision(Base):
 
     name: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
     value: Mapped[int] = mapped_column(default=0)
+    changed_at: Mapped[datetime | None]
     marked: Mapped[int] = mapped_column(default=0)
     """Up to which value every touched channel was marked to be woken."""
     cursor: Mapped[int] = mapped_column(default=0)

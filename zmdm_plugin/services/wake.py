@@ -1,10 +1,27 @@
-"""Waking devices: a due date on the channel, which the push jobs work off."""
+"""Waking devices: a due date on the channel, which the push jobs work off.
+
+A whole fleet is never marked in one statement: a revision is committed, a job marks the channels
+in id order, in chunks, passing over rows that are locked at that moment, and comes back for those.
+"""
 
 from __future__ import annotations
 
-from zmdm_plugin.models import Channel
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from zmdm_plugin.db import session
+from zmdm_plugin.models import Channel, ChannelCommand, Revision
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.queues import defer
+
+CHUNK = 2000
+FLEET = "fleet"
+_AGAIN_UNANSWERED = timedelta(hours=1)
+_AGAIN_WAITING = timedelta(days=1)
+
+_C = Channel
+_WAKEABLE = (_C.ended_at.is_(None), _C.push_token.is_not(None), _C.push_dead_at.is_(None))
 
 
 def channel(target: Channel, *, bulk: bool = False) -> None:
@@ -15,3 +32,141 @@ def channel(target: Channel, *, bulk: bool = False) -> None:
     target.push_bulk = bulk
     target.push_attempts = 0
     defer("push.flush", once="push.flush")
+
+
+def fleet() -> int:
+    """Say that something all planners look at has changed; every channel is woken for it."""
+    value = session().scalar(
+        sa.update(Revision)
+        .where(Revision.name == FLEET)
+        .values(value=Revision.value + 1, changed_at=utcnow(), cursor=0)
+        .returning(Revision.value),
+        execution_options={"synchronize_session": False},
+    )
+    if value is None:
+        value = 1
+        session().add(Revision(name=FLEET, value=1, marked=0, cursor=0, changed_at=utcnow()))
+        session().flush()
+    defer("wake.fan_out", once="wake.fan_out")
+    return value
+
+
+def fan_out(*, now: datetime) -> bool:
+    """Mark one chunk of the fleet; True while there is more to mark."""
+    row = session().scalar(
+        sa.select(Revision).where(Revision.name == FLEET).with_for_update(skip_locked=True)
+    )
+    if row is None or row.marked >= row.value:
+        return False
+    ids = (
+        session()
+        .scalars(sa.select(_C.id).where(_C.id > row.cursor).order_by(_C.id).limit(CHUNK))
+        .all()
+    )
+    if ids:
+        _mark(_C.id.between(ids[0], ids[-1]), now=now, wait=False)
+        row.cursor = ids[-1]
+        return True
+    if _mark(_missed(row), now=now, wait=True):
+        return True
+    row.marked = row.value
+    return False
+
+
+def _missed(row: Revision) -> sa.ColumnElement[bool]:
+    """Channels that were locked as their chunk was marked, and have not been planned since."""
+    since = row.changed_at or utcnow()
+    return sa.and_(
+        _C.planned_revision < row.value,
+        _C.push_due_at.is_(None),
+        sa.or_(_C.pushed_at.is_(None), _C.pushed_at < since),
+    )
+
+
+def _mark(which: sa.ColumnElement[bool], *, now: datetime, wait: bool) -> int:
+    chosen = (
+        sa.select(_C.id)
+        .where(which, *_WAKEABLE)
+        .order_by(_C.id)
+        .limit(CHUNK)
+        .with_for_update(of=_C, skip_locked=not wait)
+    )
+    return _due(_C.id.in_(chosen), now=now)
+
+
+def _due(which: sa.ColumnElement[bool], *, now: datetime) -> int:
+    result = session().execute(
+        sa.update(_C)
+        .where(which)
+        .values(
+            push_due_at=sa.func.coalesce(_C.push_due_at, now),
+            push_bulk=sa.case((_C.push_due_at.is_(None), sa.true()), else_=_C.push_bulk),
+        ),
+        execution_options={"synchronize_session": False},
+    )
+    return int(getattr(result, "rowcount", 0))
+
+
+def passed_deadlines(*, now: datetime, limit: int = CHUNK) -> int:
+    """Turn passed `plan_due_at`s into wakes; a channel already woken for one is left alone."""
+    chosen = (
+        sa.select(_C.id)
+        .where(
+            _C.plan_due_at <= now,
+            *_WAKEABLE,
+            _C.push_due_at.is_(None),
+            sa.or_(
+                _C.pushed_at.is_(None),
+                _C.pushed_at < _C.plan_due_at,
+                _C.pushed_at < now - _AGAIN_WAITING,
+            ),
+        )
+        .order_by(_C.id)
+        .limit(limit)
+        .with_for_update(of=_C, skip_locked=True)
+    )
+    return _due(_C.id.in_(chosen), now=now)
+
+
+def waiting_commands(*, now: datetime, limit: int = CHUNK) -> int:
+    """Wake for commands whose time has come, whose answer is overdue, or that wait for days."""
+    command = ChannelCommand
+    since_push = sa.func.coalesce(_C.pushed_at, _C.created_at)
+    waits = (
+        sa.exists()
+        .where(
+            command.channel_id == _C.id,
+            command.finished_at.is_(None),
+            sa.or_(command.not_before.is_(None), command.not_before <= now),
+            sa.or_(
+                command.not_before > since_push,
+                command.created_at > since_push,
+                sa.and_(
+                    command.state == "delivered",
+                    command.delivered_at < now - _AGAIN_UNANSWERED,
+                    since_push < now - _AGAIN_UNANSWERED,
+                ),
+                since_push < now - _AGAIN_WAITING,
+            ),
+            # One that is being conversed about right now needs no wake.
+            sa.func.coalesce(command.delivered_at, command.created_at)
+            < now - timedelta(seconds=30),
+        )
+        .correlate(_C)
+    )
+    chosen = (
+        sa.select(_C.id)
+        .where(*_WAKEABLE, _C.push_due_at.is_(None), waits)
+        .order_by(_C.id)
+        .limit(limit)
+        .with_for_update(of=_C, skip_locked=True)
+    )
+    return _due(_C.id.in_(chosen), now=now)
+
+
+def is_fanning_out() -> bool:
+    """Whether a fan-out has stopped half way (its worker was killed)."""
+    found = session().scalar(
+        sa.select(Revision.name).where(Revision.name == FLEET, Revision.marked < Revision.value)
+    )
+    return found is not None

@@ -1,0 +1,32 @@
+"""flask zmdm worker | scheduler: the processes beside the web server."""
+
+from __future__ import annotations
+
+import click
+from flask import current_app
+
+from zmdm_plugin.cli.groups import speaks_plainly, zmdm
+from zmdm_plugin.jobs import worker
+
+
+@zmdm.command("worker")
+@click.option(
+    "--queues",
+    default="push,default",
+    show_default=True,
+    help="Which queues, separated by commas: push, default.",
+)
+@speaks_plainly
+def run_worker(queues: str) -> None:
+    """Run deferred jobs until stopped."""
+    names = [name.strip() for name in queues.split(",")]
+    if unknown := [name for name in names if name not in worker.NAMES]:
+        raise click.BadParameter(f"no queue {unknown[0]!r}; there are {', '.join(worker.NAMES)}")
+    worker.work(current_app._get_current_object(), names)  # type: ignore[attr-defined]
+
+
+@zmdm.command("scheduler")
+@speaks_plainly
+def run_scheduler() -> None:
+    """Find what is due, every few seconds; several may run, one at a time works."""
+    worker.schedule(current_app._get_current_object())  # type: ignore[attr-defined]
