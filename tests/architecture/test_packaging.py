@@ -18,7 +18,7 @@ PINS = dict(
 )
 
 
-@pytest.mark.parametrize("requirement", declared(ROOT / "setup.cfg"), ids=str)
+@pytest.mark.parametrize("requirement", list(declared(ROOT / "setup.cfg")), ids=str)
 def test_a_requirement_is_pinned_within_its_range(requirement: Requirement) -> None:
     assert requirement.specifier.contains(PINS[canonicalize_name(requirement.name)])
 
