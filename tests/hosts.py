@@ -5,10 +5,13 @@ from __future__ import annotations
 import redis
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from rq import Queue, SimpleWorker
+from rq import Queue
+from rq.executions import Execution
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from zmdm_plugin import Actor, Zmdm
+from zmdm_plugin.jobs.worker import ContextWorker
 from zmdm_plugin.migrate import upgrade
 from zmdm_plugin.queues import DEFAULT, PUSH
 
@@ -50,11 +53,17 @@ def close(app: Flask) -> None:
         app.extensions["sqlalchemy"].engine.dispose()
 
 
-class _Worker(SimpleWorker):
-    """Runs jobs in this process and leaves its signal handlers alone."""
+class _Worker(ContextWorker):
+    """The worker of `flask zmdm worker`, which here leaves the process's signal handlers alone."""
+
+    ran = 0
 
     def _install_signal_handlers(self) -> None:
         """Ctrl-C belongs to pytest."""
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        self.ran += 1
+        return super().perform_job(job, queue, execution)
 
 
 def run_jobs(app: Flask) -> int:
@@ -62,11 +71,11 @@ def run_jobs(app: Flask) -> int:
     with redis.Redis.from_url(app.config["ZMDM_REDIS_URL"]) as client:
         queues = [Queue(name, client, serializer=JSONSerializer) for name in (PUSH, DEFAULT)]
         worker = _Worker(queues, connection=client, serializer=JSONSerializer)
-        with app.app_context():
-            worker.work(burst=True, logging_level="WARNING")
+        worker.flask_app = app
+        worker.work(burst=True, logging_level="WARNING")
         for queue in queues:
             for job_id in queue.failed_job_registry.get_job_ids():
                 job = queue.fetch_job(job_id)
                 result = job.latest_result() if job else None
                 raise AssertionError(f"{job and job.description}: {result and result.exc_string}")
-        return worker.successful_job_count
+        return worker.ran
