@@ -16,6 +16,7 @@ from flask import Flask
 from tests import servers
 from tests.processes import Child, NotReady
 from tests.servers import Postgres, Redis
+from zmdm_plugin import queues
 
 
 def ask(server: Postgres, statement: str) -> list[tuple[object, ...]]:
@@ -85,3 +86,17 @@ def test_a_child_that_ends_at_once_is_named_with_its_last_words(tmp_path: Path) 
     child = Child(["sh", "-c", "echo no such thing; exit 3"], tmp_path / "log")
     with pytest.raises(NotReady, match=r"ended with 3\nno such thing"):
         child.start(lambda: False)
+
+
+def test_a_deferred_job_runs_and_is_counted(app: Flask, run_jobs: Callable[[Flask], int]) -> None:
+    with app.app_context():
+        queues.defer_now("sweep")
+    assert run_jobs(app) >= 1
+    assert run_jobs(app) == 0
+
+
+def test_a_job_that_fails_fails_its_test(app: Flask, run_jobs: Callable[[Flask], int]) -> None:
+    with app.app_context():
+        queues.defer_now("no such job")
+    with pytest.raises(AssertionError, match="KeyError: 'no such job'"):
+        run_jobs(app)
