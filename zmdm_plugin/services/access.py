@@ -23,12 +23,14 @@ from zmdm_plugin.state import apart, state
 VIEW_DEVICES = "mdm.view_enrolleddevice"
 CHANGE_DEVICES = "mdm.change_enrolleddevice"
 VIEW_COMMANDS = "mdm.view_devicecommand"
+VIEW_RESULTS = "mdm.view_devicecommand_result"
 ADD_COMMANDS = ANY_COMMAND
 CHANGE_COMMANDS = "mdm.change_devicecommand"
 VIEW_ENROLLMENTS = "mdm.view_enrollment"
 ADD_ENROLLMENTS = "mdm.add_enrollment"
 CHANGE_ENROLLMENTS = "mdm.change_enrollment"
 VIEW_PUSH_CERTIFICATES = "mdm.view_pushcertificate"
+VIEW_SCEP_ISSUERS = "mdm.view_scepissuer"
 VIEW_TOKENS = "mdm.view_apitoken"
 ADD_TOKENS = "mdm.add_apitoken"
 CHANGE_TOKENS = "mdm.change_apitoken"
@@ -36,7 +38,8 @@ CHANGE_TOKENS = "mdm.change_apitoken"
 _NAMED = {
     VIEW_DEVICES: "See devices, their facts and their events.",
     CHANGE_DEVICES: "Block, unblock and wake devices.",
-    VIEW_COMMANDS: "See commands and what was answered.",
+    VIEW_COMMANDS: "See commands, and what was answered without what may be secret.",
+    VIEW_RESULTS: "Fetch an answer as the device sent it, which may hold secrets; audited.",
     ADD_COMMANDS: "Queue every registered command.",
     CUSTOM_COMMAND: "Queue a RequestType that is not registered.",
     CHANGE_COMMANDS: "Cancel commands that wait.",
@@ -47,7 +50,7 @@ _NAMED = {
     "mdm.add_pushcertificate": "Add push certificates.",
     "mdm.change_pushcertificate": "Renew push certificates.",
     "mdm.delete_pushcertificate": "Delete push certificates that nothing uses.",
-    "mdm.view_scepissuer": "See SCEP issuers.",
+    VIEW_SCEP_ISSUERS: "See SCEP issuers.",
     "mdm.change_scepissuer": "Add and change SCEP issuers.",
     VIEW_TOKENS: "See API tokens (never their text).",
     ADD_TOKENS: "Make API tokens.",

@@ -32,7 +32,7 @@ CHANGED = "changed"
 _SAFE: dict[type[Base], frozenset[str]] = {
     ApiToken: frozenset({"name", "prefix", "owner_id", "permissions", "expires_at", "revoked_at"}),
     ChannelCommand: frozenset(
-        {"uuid", "request_type", "state", "not_before", "expires_at", "channel_id"}
+        {"uuid", "name", "request_type", "state", "not_before", "expires_at", "channel_id"}
     ),
     Device: frozenset({"blocked_at", "checkout_at", "enrolled_at", "name"}),
     Enrollment: frozenset(

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import marshmallow as ma
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, default_exceptions
@@ -81,7 +81,10 @@ def _http(error: HTTPException) -> Response:
     if error.response is not None or error.code is None or error.code < 400:
         return Response.force_type(error.get_response())  # type: ignore[return-value]
     data: Mapping[str, Any] = getattr(error, "data", None) or {}
-    faults = data.get("messages") or {}
+    faults = {
+        place: found if isinstance(found, Mapping) else {"_schema": found}
+        for place, found in (data.get("messages") or {}).items()
+    }
     headers = {name: value for name, value in error.get_headers() if name == "Allow"}
     message = "arguments are at fault" if faults else HTTPStatus(error.code).phrase.lower()
     if error.code == 500:
@@ -92,8 +95,9 @@ def _http(error: HTTPException) -> Response:
 def _ours(error: ZmdmError) -> Response:
     code = error.status
     if isinstance(error, Refused):
-        place = {"json": {error.field: [error.why]}} if error.field else {}
-        return answer(code, error.why, errors=place)
+        place = "query" if error.field in request.args else "json"
+        faults = {place: {error.field: [error.why]}} if error.field else {}
+        return answer(code, f"{error.field}: {error.why}".removeprefix(": "), errors=faults)
     headers = {}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = 'Token realm="zmdm", Bearer realm="zmdm"'

@@ -1,7 +1,39 @@
+"""The HTTP API under /api/mdm/: tokens only, OpenAPI 3.1, one file per resource."""
+
 from __future__ import annotations
 
 from flask import Flask
 
+from zmdm_plugin.blueprints.api import (
+    commands,
+    credentials,
+    device_commands,
+    devices,
+    docs,
+    enrollments,
+    lost,
+)
+from zmdm_plugin.blueprints.api.resource import ID
+from zmdm_plugin.blueprints.api.routing import RowId, row_id_schema
+from zmdm_plugin.web.guest import exempt_from_csrf
+
+RESOURCES = (
+    devices.blueprint,
+    device_commands.blueprint,
+    commands.blueprint,
+    enrollments.blueprint,
+    credentials.push_certificates,
+    credentials.scep_issuers,
+)
+
 
 def register_api(app: Flask) -> None:
-    """Register this package's blueprints."""
+    """Register the API, its documentation, and JSON answers for everything else below it."""
+    app.url_map.converters[ID] = RowId
+    api = docs.make_api(app)
+    api.register_converter(RowId, row_id_schema)
+    for resource in RESOURCES:
+        api.register_blueprint(resource)
+    app.register_blueprint(docs.blueprint)
+    app.register_blueprint(lost.blueprint)
+    exempt_from_csrf(app, [*(resource.name for resource in RESOURCES), lost.blueprint.name])

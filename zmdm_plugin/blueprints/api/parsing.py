@@ -1,0 +1,106 @@
+"""Arguments from requests: whatever is unknown, repeated or cannot be stored is said, not dropped.
+
+webargs by itself passes unknown query arguments over, takes the first of repeated ones, and reads
+a JSON body with another content type as "no body": an erase without its PIN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import marshmallow as ma
+from flask import Request, current_app, request
+from webargs.flaskparser import FlaskParser, abort
+
+MAX_BODY = 24 * 1024 * 1024
+"""A profile of 16 MB, as base64 in JSON."""
+_DEEPEST = 100
+
+
+class Parser(FlaskParser):
+    """The parser of all our views."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(
+        ("json", "query", "form", "files", "json_or_form", "querystring"), ma.RAISE
+    )
+
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        """Query arguments, each once."""
+        refuse_repeated(req)
+        _refuse_unstorable(req.args.to_dict(), "query")
+        return super().load_querystring(req, schema)
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        """The body; none at all counts as an empty object."""
+        if not req.get_data(cache=True):
+            return {}
+        if not req.is_json:
+            abort(415, message="the body must be JSON, with Content-Type: application/json")
+        try:
+            body = super().load_json(req, schema)
+        except RecursionError:
+            abort(400, message="the JSON is nested too deeply")
+        _refuse_unstorable(body, "json")
+        return body
+
+
+def refuse_repeated(req: Request) -> None:
+    """422 for `?limit=1&limit=2`: nobody can know which one was meant."""
+    repeated = [name for name, values in req.args.lists() if len(values) > 1]
+    if repeated:
+        faults = {_printable(name): ["Given more than once."] for name in repeated}
+        abort(422, messages={"query": faults})
+
+
+def refuse_stray_arguments() -> None:
+    """A before_request: 422 for query arguments and bodies where the view takes none."""
+    request.max_content_length = MAX_BODY
+    view = current_app.view_functions[request.endpoint or ""]
+    places = _places(view)
+    if "query" not in places and request.args:
+        faults = {_printable(name): ["Unknown field."] for name in request.args}
+        abort(422, messages={"query": faults})
+    if "json" not in places and request.get_data(cache=True) not in (b"", b"{}"):
+        abort(422, messages={"json": {"_schema": ["This takes no body."]}})
+
+
+def _places(view: Any) -> set[str]:
+    documented: Mapping[str, Any] = getattr(view, "_apidoc", {}).get("arguments", {})
+    return {parameter["in"] for parameter in documented.get("parameters", ())}
+
+
+def _refuse_unstorable(value: Any, place: str) -> None:
+    """422 for NUL and lone surrogates, which no database takes, and for deep nesting."""
+    for depth, name, text in _texts(value, 0, "_schema"):
+        if depth > _DEEPEST:
+            abort(422, messages={place: {name: ["Nested too deeply."]}})
+        if "\0" in text or not _encodable(text):
+            abort(422, messages={place: {name: ["Characters that cannot be stored."]}})
+
+
+def _texts(value: Any, depth: int, name: str) -> Iterator[tuple[int, str, str]]:
+    if isinstance(value, str):
+        yield depth, name, value
+    elif depth > _DEEPEST:
+        yield depth, name, ""
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            field = _printable(str(key)) if depth == 0 else name
+            yield depth, field, str(key)
+            yield from _texts(inner, depth + 1, field)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, depth + 1, name)
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _printable(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()[:100]

@@ -1,0 +1,103 @@
+"""What every resource of the API shares: tokens, error answers, arguments, documentation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask_smorest import Api, Blueprint
+
+from zmdm_plugin.blueprints.api.parsing import Parser, refuse_stray_arguments
+from zmdm_plugin.blueprints.api.routing import answer_options
+from zmdm_plugin.web import origin
+from zmdm_plugin.web.actor import authenticate_token
+from zmdm_plugin.web.errors import ErrorSchema, handle_with_json
+
+PREFIX = "/api/mdm"
+ID = "zmdm_id"
+"""The converter of ids in paths; see routing.py."""
+View = TypeVar("View", bound=Callable[..., Any])
+
+_ERRORS = {
+    400: "The request cannot be read.",
+    401: "No token, or one that is unknown, expired or revoked.",
+    403: "The token or its owner lacks the permission.",
+    404: "There is no such thing, or the actor may not know of it.",
+    409: "The order contradicts the present state.",
+    413: "The body is too long.",
+    415: "The body is not JSON.",
+    422: "Arguments are at fault; `errors` names them.",
+    503: "The server's database does not answer; try again.",
+}
+_ALWAYS = (401, 403, 422, 503)
+
+
+class MdmApi(Api):
+    """flask-smorest's Api as a guest: the host's error pages and commands stay the host's."""
+
+    ERROR_SCHEMA = ErrorSchema
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_error_handlers(self) -> None:
+        """None on the application: handlers hang on our blueprints."""
+
+    def _register_pagination_header(self) -> None:
+        """None: our pages have no numbers."""
+
+    def register_blueprint(self, resource: Resource, **options: Any) -> None:
+        """smorest's, with a tag that people read instead of the blueprint's name."""
+        name, app = resource.name, self._app
+        app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
+        app.register_blueprint(resource, **options)
+        resource.register_views_in_doc(self, app, self.spec, name=name, parameters=None)
+        self.spec.tag({"name": resource.title, "description": resource.description})
+
+    def _init_spec(self, **options: Any) -> None:
+        """The spec without smorest's `flask openapi`, which may be a command of the host's."""
+        before = dict(self._app.cli.commands)
+        super()._init_spec(**options)
+        self._app.cli.commands.clear()
+        self._app.cli.commands.update(before)
+
+
+class Resource(Blueprint):
+    """A blueprint of the API: tokens only, JSON errors, no argument passed over."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def __init__(self, name: str, *, path: str, description: str, prefix: str = PREFIX) -> None:
+        super().__init__(
+            f"zmdm_api_{name}", __name__, url_prefix=prefix + path, description=description
+        )
+        self.title = name.replace("_", " ").capitalize()
+        origin.watch(self)
+        self.before_request(authenticate_token)
+        self.before_request(answer_options)
+        self.before_request(refuse_stray_arguments)
+        handle_with_json(self)
+
+    def add_url_rule(self, rule: str, *args: Any, **options: Any) -> None:
+        """smorest's, with this resource's tag."""
+        options.setdefault("tags", [self.title])
+        super().add_url_rule(rule, *args, **options)
+
+    def operation(self, permission: str, *errors: int) -> Callable[[View], View]:
+        """Document the permission, the id and every error status of a view."""
+
+        def document(view: View) -> View:
+            responses = {
+                code: {
+                    "description": _ERRORS[code],
+                    "content": {"application/json": {"schema": ErrorSchema}},
+                }
+                for code in sorted({*_ALWAYS, *errors})
+            }
+            about = {
+                "operationId": view.__name__,
+                "responses": responses,
+                "x-permission": permission,
+            }
+            documented: View = self.doc(**about)(view)
+            return documented
+
+        return document

@@ -1,0 +1,1 @@
+"""What the API says and takes, one file per resource."""

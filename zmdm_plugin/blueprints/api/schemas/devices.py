@@ -1,0 +1,128 @@
+"""Devices as JSON."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+
+from zmdm_plugin.blueprints.api.schemas.fields import Moment, PageQuery, described, text_argument
+from zmdm_plugin.protocol.platform import Platform
+from zmdm_plugin.services.devices import KEYSET
+
+
+def _text(name: str, about: str, example: str | None = None) -> ma.fields.String:
+    return ma.fields.String(
+        attribute=f"device.{name}",
+        allow_none=True,
+        metadata=described(about, **({"example": example} if example else {})),
+    )
+
+
+def _flag(name: str, about: str) -> ma.fields.Boolean:
+    return ma.fields.Boolean(attribute=f"device.{name}", allow_none=True, metadata=described(about))
+
+
+def _moment(attribute: str, about: str) -> Moment:
+    return Moment(attribute=attribute, allow_none=True, metadata=described(about))
+
+
+class DeviceSchema(ma.Schema):
+    """A device; null where it has not told yet."""
+
+    id = ma.fields.Integer(attribute="device.id", required=True, metadata={"example": 27})
+    udid = _text("udid", "Unique device identifier; user enrollments tell none.")
+    enrollment_id = _text("enrollment_uid", "Apple's EnrollmentID, of user enrollments.")
+    serial_number = _text("serial_number", "Serial number.", "012345678910")
+    name = _text("name", "Name that its user gave it.", "John’s Mac mini")
+    model = _text("model", "Hardware identifier.", "Macmini8,1")
+    model_name = _text("model_name", "Product name.", "Mac mini")
+    platform = _text("platform", "macOS, iOS, iPadOS, tvOS …", "macOS")
+    os_version = _text("os_version", "Version of its OS.", "14.2.1")
+    os_version_extra = _text("os_version_extra", "Rapid security response, like (a).")
+    build_version = _text("build_version", "Build of its OS.", "23C71")
+    apple_silicon = _flag("apple_silicon", "Whether a Mac has an Apple processor.")
+    cert_not_valid_after = _moment(
+        "cert_not_valid_after", "Until when its identity certificate holds."
+    )
+    blueprint = ma.fields.Integer(
+        dump_default=None, allow_none=True, metadata=described("The blueprint it is given.")
+    )
+    awaiting_configuration = _flag(
+        "awaiting_configuration", "Whether it waits in Setup Assistant for us."
+    )
+    declarative_management = _flag(
+        "declarative_management", "Whether declarative management is on."
+    )
+    dep_enrollment = _flag("dep_enrollment", "Whether it came by Automated Device Enrollment.")
+    user_enrollment = _flag("user_enrollment", "Whether it is a user enrollment.")
+    user_approved_enrollment = _flag(
+        "user_approved_enrollment", "Whether a Mac's user approved the enrollment."
+    )
+    supervised = _flag("supervised", "Whether it is supervised.")
+    bootstrap_token_escrowed = _flag(
+        "bootstrap_token_escrowed", "Whether we keep its bootstrap token."
+    )
+    filevault_enabled = _flag("filevault_enabled", "Whether FileVault is on.")
+    filevault_prk_escrowed = ma.fields.Boolean(
+        metadata=described("Whether we keep a FileVault recovery key.")
+    )
+    activation_lock_manageable = _flag(
+        "activation_lock_manageable", "Whether its Activation Lock can be managed."
+    )
+    shared_ipad = _flag("shared_ipad", "Whether it is a Shared iPad.")
+    imei = _text("imei", "IMEI.")
+    wifi_mac = _text("wifi_mac", "Address of its Wi-Fi interface.")
+    last_seen_at = _moment("last_seen_at", "When it last spoke with this server.")
+    last_notified_at = _moment("last_notified_at", "When it was last sent a push.")
+    enrolled_at = _moment("device.enrolled_at", "When the present enrollment took effect.")
+    checkout_at = _moment("device.checkout_at", "When it left.")
+    blocked_at = _moment("device.blocked_at", "Since when it is blocked.")
+    created_at = _moment("device.created_at", "When it was first seen.")
+    updated_at = _moment("device.updated_at", "When one of these facts last changed.")
+
+
+class DeviceQuery(PageQuery):
+    """Filters of the list of devices; an unknown one is a 422."""
+
+    serial_number = text_argument("Exactly this serial number.")
+    udid = text_argument("Exactly this UDID.")
+    platform = ma.fields.String(
+        validate=ma.validate.OneOf([str(platform) for platform in Platform]),
+        metadata=described("Only this platform."),
+    )
+    blocked = ma.fields.Boolean(metadata=described("Only blocked ones, or only the others."))
+    enrolled = ma.fields.Boolean(
+        metadata=described("Only those that are enrolled now, or only the others.")
+    )
+    enrollment_kind = text_argument("Only those that came by this kind of enrollment.", 16)
+    last_seen_before = Moment(metadata=described("Not seen since; those never seen are left out."))
+    last_seen_after = Moment(metadata=described("Seen since."))
+    user_short_name = text_argument("With a user of this short name.")
+    search = text_argument(
+        "Free text in the name, serial number, UDID, IMEI, model or a user's short name."
+    )
+    ordering = ma.fields.String(
+        load_default="id",
+        validate=ma.validate.OneOf(KEYSET.orderings),
+        metadata=described("By what to sort; a minus reverses, those without a value come last."),
+    )
+
+
+class ChannelSchema(ma.Schema):
+    """A conversation with a device: its own, or that of one of its users."""
+
+    id = ma.fields.Integer(required=True)
+    kind = ma.fields.String(required=True, metadata=described("device or user"))
+    user_id = ma.fields.String(allow_none=True)
+    user_short_name = ma.fields.String(allow_none=True)
+    user_long_name = ma.fields.String(allow_none=True)
+    enrolled_at = Moment(allow_none=True)
+    ended_at = Moment(allow_none=True)
+    last_seen_at = Moment(allow_none=True)
+    pushed_at = Moment(allow_none=True)
+    push_due_at = Moment(allow_none=True)
+    push_status = ma.fields.Integer(
+        allow_none=True, metadata=described("HTTP status of Apple's answer to the last push.")
+    )
+    push_reason = ma.fields.String(
+        allow_none=True, metadata=described("Apple's reason, where a push was refused.")
+    )

@@ -1,0 +1,133 @@
+"""Enrollments as JSON."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+
+from zmdm_plugin.blueprints.api.schemas.fields import Moment, PageQuery, described, text_argument
+from zmdm_plugin.services.enrollment.enrollments import KINDS
+
+_MOST = 10_000
+
+
+class EnrollmentSchema(ma.Schema):
+    """A way in for devices; the secret in its link is not part of it."""
+
+    id = ma.fields.Integer(required=True)
+    kind = ma.fields.String(
+        required=True,
+        metadata=described("ota: by a link; manual: by a profile that many devices install."),
+    )
+    name = ma.fields.String(required=True)
+    display_name = ma.fields.String(
+        required=True, metadata=described("What people read on their device.")
+    )
+    push_certificate = ma.fields.Integer(attribute="push_certificate_id", required=True)
+    scep_issuer = ma.fields.Integer(attribute="scep_issuer_id", required=True)
+    quota = ma.fields.Integer(
+        allow_none=True, metadata=described("How many devices; null: any number.")
+    )
+    request_count = ma.fields.Integer(metadata=described("How many used it."))
+    serial_numbers = ma.fields.List(
+        ma.fields.String(), allow_none=True, metadata=described("Only these; null: any.")
+    )
+    udids = ma.fields.List(
+        ma.fields.String(), allow_none=True, metadata=described("Only these; null: any.")
+    )
+    expires_at = Moment(allow_none=True)
+    revoked_at = Moment(allow_none=True)
+    created_at = Moment()
+    updated_at = Moment()
+
+
+def _names(about: str) -> ma.fields.List[str]:
+    return ma.fields.List(
+        ma.fields.String(validate=ma.validate.Length(min=1, max=128)),
+        load_default=(),
+        validate=ma.validate.Length(max=_MOST),
+        metadata=described(about),
+    )
+
+
+class NewEnrollment(ma.Schema):
+    """What a new enrollment is made from."""
+
+    kind = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf(KINDS),
+        metadata=described("ota: by a link; manual: by a profile that many devices install."),
+    )
+    name = ma.fields.String(required=True, validate=ma.validate.Length(min=1, max=128))
+    display_name = ma.fields.String(
+        load_default="",
+        validate=ma.validate.Length(max=128),
+        metadata=described("What people read on their device; the organization unless told."),
+    )
+    push_certificate = ma.fields.Integer(
+        required=True, validate=ma.validate.Range(min=1, max=2**63 - 1)
+    )
+    scep_issuer = ma.fields.Integer(required=True, validate=ma.validate.Range(min=1, max=2**63 - 1))
+    quota = ma.fields.Integer(
+        load_default=None,
+        allow_none=True,
+        validate=ma.validate.Range(min=1, max=10_000_000),
+        metadata=described("How many devices; null: any number."),
+    )
+    expires_at = Moment(load_default=None, allow_none=True)
+    serial_numbers = _names("Only these serial numbers; empty: any.")
+    udids = _names("Only these UDIDs; empty: any.")
+
+
+class EnrollmentQuery(PageQuery):
+    """Filters of the list of enrollments."""
+
+    name = text_argument("Exactly this name.", 128)
+    kind = ma.fields.String(
+        validate=ma.validate.OneOf(KINDS), metadata=described("Only this kind.")
+    )
+
+
+class LinkSchema(ma.Schema):
+    """Where devices enroll."""
+
+    url = ma.fields.String(
+        required=True, metadata=described("Whoever has this link can enroll: keep it as a secret.")
+    )
+
+
+class ProfileQuery(ma.Schema):
+    """How a profile is wanted."""
+
+    unsigned = ma.fields.Boolean(
+        load_default=False, metadata=described("Without the server's signature.")
+    )
+
+
+class PushCertificateSchema(ma.Schema):
+    """A certificate that wakes devices; its key is never shown."""
+
+    id = ma.fields.Integer(required=True)
+    name = ma.fields.String(required=True)
+    topic = ma.fields.String(allow_none=True, metadata=described("Null until it is uploaded."))
+    not_before = Moment(allow_none=True)
+    not_after = Moment(allow_none=True, metadata=described("Renew it well before."))
+    broken_at = Moment(
+        allow_none=True, metadata=described("Since when Apple refuses it, until it is renewed.")
+    )
+    broken_reason = ma.fields.String(allow_none=True)
+    created_at = Moment()
+    updated_at = Moment()
+
+
+class ScepIssuerSchema(ma.Schema):
+    """Where devices get their identity from; its challenge is never shown."""
+
+    id = ma.fields.Integer(required=True)
+    name = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True, metadata=described("builtin or external"))
+    url = ma.fields.String(allow_none=True)
+    key_size = ma.fields.Integer(required=True)
+    key_usage = ma.fields.Integer(required=True, metadata=described("1 sign, 4 encrypt, 5 both."))
+    ca_name = ma.fields.String(allow_none=True)
+    created_at = Moment()
+    updated_at = Moment()
