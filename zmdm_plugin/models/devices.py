@@ -37,10 +37,9 @@ class Device(Row):
     build_version_extra: Mapped[str | None] = mapped_column(sa.String(64))
     apple_silicon: Mapped[bool | None]
 
-    session_id: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("zmdm_enrollment_session.id", use_alter=True)
-    )
-    """The session whose first TokenUpdate took effect."""
+    session_id: Mapped[int | None] = mapped_column(index=True)
+    """The session whose first TokenUpdate took effect; no foreign key, for a session has one to
+    its device, and SQLite cannot add the second of a circle."""
     push_certificate_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("zmdm_push_certificate.id"), index=True
     )
@@ -118,7 +117,9 @@ class Device(Row):
     unlock_token_escrowed: Mapped[bool] = mapped_column(default=False)
     bootstrap_token_escrowed: Mapped[bool] = mapped_column(default=False)
 
-    session: Mapped[EnrollmentSession | None] = relationship(foreign_keys=[session_id])
+    session: Mapped[EnrollmentSession | None] = relationship(
+        primaryjoin="foreign(Device.session_id) == EnrollmentSession.id"
+    )
 
 
 class Identity(Row):

@@ -307,12 +307,6 @@ def upgrade() -> None:
             ["zmdm_push_certificate.id"],
             name=op.f("fk_zmdm_device_push_certificate_id"),
         ),
-        sa.ForeignKeyConstraint(
-            ["session_id"],
-            ["zmdm_enrollment_session.id"],
-            name=op.f("fk_zmdm_device_session_id"),
-            use_alter=True,
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_zmdm_device")),
         sa.UniqueConstraint("enrollment_uid", name=op.f("uq_zmdm_device_enrollment_uid")),
         sa.UniqueConstraint("udid", name=op.f("uq_zmdm_device_udid")),
@@ -329,6 +323,7 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_zmdm_device_serial_number"), ["serial_number"], unique=False
         )
+        batch_op.create_index(batch_op.f("ix_zmdm_device_session_id"), ["session_id"], unique=False)
 
     op.create_table(
         "zmdm_enrollment",
@@ -978,6 +973,7 @@ def downgrade() -> None:
     op.drop_table("zmdm_channel")
     op.drop_table("zmdm_enrollment")
     with op.batch_alter_table("zmdm_device", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_zmdm_device_session_id"))
         batch_op.drop_index(batch_op.f("ix_zmdm_device_serial_number"))
         batch_op.drop_index("ix_zmdm_device_seen_hour_id")
         batch_op.drop_index(batch_op.f("ix_zmdm_device_push_certificate_id"))
