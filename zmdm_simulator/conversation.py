@@ -77,6 +77,8 @@ def dumps(body: Mapping[str, Any]) -> bytes:
 def converse(device: SimulatedDevice, channel: Channel) -> Conversation:
     """Hold one conversation on a channel."""
     talk = Conversation()
+    if channel.unaccepted is None:
+        channel.notnow_last = False
     body = channel.unaccepted or idle(device, channel)
     rule = device.script.choose(device.facts, IDLE, channel.kind)
     while len(talk) < MOST_COMMANDS:

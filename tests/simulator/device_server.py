@@ -113,6 +113,7 @@ class DeviceServer:
     bootstrap: bytes = b""
     digest_challenge: str | None = None
     decline_users: bool = False
+    base: str = BASE  # where it can be reached
 
     def client(self) -> httpx.Client:
         """Return a client that speaks to this server without a socket."""
@@ -188,6 +189,7 @@ class DeviceServer:
             answer = profile(scep_payload(), name="ota.scep")
         else:
             answer = enrollment_profile()
+        answer = answer.replace(BASE.encode(), self.base.encode())
         return OK, CONFIG, cms.sign_attached(answer, self.ca.identity, style=cms.DER_STYLE)
 
     # SCEP

@@ -91,6 +91,7 @@ def test_a_device_polls_again_only_if_notnow_was_its_last_word(server: DeviceSer
     device = enrolled(server, {"do": "notnow", "command": "InstallProfile", "times": 2})
     server.queue("InstallProfile", Payload=b"x")
     assert device.connect().polls_again
+    assert not device.connect().polls_again  # an Idle that brought nothing was the last word
     server.queue("InstallProfile", Payload=b"x")
     server.queue("SecurityInfo")
     talk = device.connect()

@@ -31,7 +31,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     add("--count", type=int, default=12, help="how many devices")
     add("--seed", default="0", help="same seed: same serial numbers, UDIDs and names")
     add("--first", type=int, default=0, help="number of the first device (two fleets, one seed)")
-    add("--models", help=f"comma-separated, taken in turn; known: {', '.join(MODELS)}")
+    add("--models", nargs="+", help=f"taken in turn; known: {' '.join(MODELS)}")
     add("--state", type=Path, help="folder that keeps the devices between runs")
     add("--apple-control", help="control plane of the played Apple: pushes come from there")
     add("--apple-dir", type=Path, help="folder of the played Apple: device CA, factory identities")
@@ -52,6 +52,7 @@ def _add_habits(parser: argparse.ArgumentParser) -> None:
     add("--notnow-after", type=float, default=15, help="come back so long after a final NotNow")
     add("--restart-seconds", type=float, default=20, help="absence during a restart")
     add("--lock-seconds", type=float, default=60, help="absence of a Mac after DeviceLock")
+    add("--longest-wait", type=float, default=60, help="between attempts when the server fails")
     add("--power-on-after", type=float, default=30, help="somebody switches it on again")
 
 
@@ -85,9 +86,9 @@ def _profile(source: str) -> str | bytes:
 
 
 def _fleet(options: argparse.Namespace) -> Fleet:
-    models = options.models.split(",") if options.models else list(FLEET)
+    models = options.models or list(FLEET)
     if unknown := [model for model in models if model not in MODELS]:
-        raise ValueError(f"unknown model {unknown[0]}; known: {', '.join(MODELS)}")
+        raise ValueError(f"unknown model {unknown[0]}; known: {' '.join(MODELS)}")
     hardware = Hardware.from_options(options, models=models, script=_script(options.script))
     return Fleet(_profile(options.profile), hardware, Habits.from_options(options))
 

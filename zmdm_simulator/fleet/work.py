@@ -22,7 +22,6 @@ from zmdm_simulator.fleet.clock import Clock
 from zmdm_simulator.fleet.runner import Crew, Runner, Task
 
 ENROLL, SETTLE, CONNECT, WAKE = "enroll", "settle", "connect", "wake"
-LONGEST_WAIT = 60.0
 # With --once, a device that cannot enroll gives up after so many attempts.
 MOST_ATTEMPTS = 5
 
@@ -41,6 +40,7 @@ class Habits:
     return_after: float | None = None
     notnow_after: float = 15
     power_on_after: float = 30
+    longest_wait: float = 60  # between attempts to enroll, or to have an answer accepted
 
     @classmethod
     def from_options(cls, options: argparse.Namespace) -> Habits:
@@ -213,5 +213,5 @@ class Work:
         self.clock.later(seconds, lambda: self.crew.submit(runner, task))
 
     def _patience(self, runner: Runner) -> float:
-        longest = min(LONGEST_WAIT, 2.0 ** min(runner.failures, 10))
+        longest = min(self._habits.longest_wait, 2.0 ** min(runner.failures, 10))
         return longest * self._dice.uniform(0.5, 1)
