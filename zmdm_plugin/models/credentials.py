@@ -64,7 +64,7 @@ class ScepIssuer(Row):
 
 
 class IssuedCertificate(Row):
-    """Every certificate the built-in CA signed, and which challenge of which session it answered."""
+    """Every certificate the built-in CA signed, and which challenge of a session it answered."""
 
     __tablename__ = "zmdm_issued_certificate"
     __table_args__ = (sa.UniqueConstraint("session_id", "challenge_hash", "key_hash"),)

@@ -49,7 +49,29 @@ class Leased:
 
 def lease(*, now: datetime, limit: int, bulk: bool) -> list[Leased]:
     """Claim channels that are due for `LEASE`; the caller commits before it sends."""
-    due = (
+    rows = session().execute(
+        sa.update(_C)
+        .where(_C.id.in_(_due(now, bulk).limit(limit)))
+        .values(push_leased_until=now + LEASE)
+        .returning(
+            _C.id,
+            _C.push_due_at,
+            _C.push_token,
+            _C.push_magic,
+            _C.push_token_at,
+            _C.push_attempts,
+            sa.select(Device.push_certificate_id)
+            .where(Device.id == _C.device_id)
+            .scalar_subquery(),
+        ),
+        execution_options={"synchronize_session": False},
+    )
+    return [Leased(*row) for row in rows]
+
+
+def _due(now: datetime, bulk: bool) -> sa.Select[int]:
+    """Channels that may be pushed now, the longest due first; what others have locked is left."""
+    return (
         sa.select(_C.id)
         .join(Device, Device.id == _C.device_id)
         .join(PushCertificate, PushCertificate.id == Device.push_certificate_id)
@@ -69,27 +91,8 @@ def lease(*, now: datetime, limit: int, bulk: bool) -> list[Leased]:
             ),
         )
         .order_by(_C.push_due_at)
-        .limit(limit)
         .with_for_update(of=_C, skip_locked=True)
     )
-    rows = session().execute(
-        sa.update(_C)
-        .where(_C.id.in_(due))
-        .values(push_leased_until=now + LEASE)
-        .returning(
-            _C.id,
-            _C.push_due_at,
-            _C.push_token,
-            _C.push_magic,
-            _C.push_token_at,
-            _C.push_attempts,
-            sa.select(Device.push_certificate_id)
-            .where(Device.id == _C.device_id)
-            .scalar_subquery(),
-        ),
-        execution_options={"synchronize_session": False},
-    )
-    return [Leased(*row) for row in rows]
 
 
 def send(

@@ -33,14 +33,7 @@ def create(
     udids: Sequence[str] = (),
 ) -> Enrollment:
     """Make an enrollment; Refused with (field, why)."""
-    if kind not in KINDS:
-        raise Refused("kind", f"must be one of {', '.join(KINDS)}")
-    if push_certificate.topic is None:
-        raise Refused("push_certificate", "has no certificate yet, hence no topic")
-    if session().scalar(sa.select(Enrollment.id).where(Enrollment.name == name)) is not None:
-        raise Refused("name", "there is an enrollment with this name")
-    if quota is not None and quota < 1:
-        raise Refused("quota", "must be at least 1")
+    _check_order(kind, name, push_certificate, quota)
     secret = new_secret()
     row = Enrollment(
         kind=kind,
@@ -64,6 +57,19 @@ def create(
     session().flush()
     events.record("enrollment.created", name=name, enrollment=row.id)
     return row
+
+
+def _check_order(
+    kind: str, name: str, push_certificate: PushCertificate, quota: int | None
+) -> None:
+    if kind not in KINDS:
+        raise Refused("kind", f"must be one of {', '.join(KINDS)}")
+    if push_certificate.topic is None:
+        raise Refused("push_certificate", "has no certificate yet, hence no topic")
+    if session().scalar(sa.select(Enrollment.id).where(Enrollment.name == name)) is not None:
+        raise Refused("name", "there is an enrollment with this name")
+    if quota is not None and quota < 1:
+        raise Refused("quota", "must be at least 1")
 
 
 def revoke(row: Enrollment) -> None:
