@@ -29,6 +29,9 @@ class Enrollment(Row):
     challenge_hash: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     """Manual only: SHA-256 of the counted SCEP challenge in the profile, hex."""
     challenge: Mapped[str | None] = sealed("enrollment.challenge")
+    payloads: Mapped[list[Any] | None]
+    """Manual only: every wording of the MDM payload that was given out, for a device keeps the one
+    it enrolled with; a challenge ends with the number of its wording."""
     quota: Mapped[int | None]
     request_count: Mapped[int] = mapped_column(default=0)
     serial_numbers: Mapped[list[str] | None]

@@ -109,7 +109,7 @@ class ScepQuery:
 
 def capabilities(*, allow_weak: bool = False) -> str:
     """The body of GetCACaps, one keyword a line."""
-    keywords = ["AES", "POSTPKIOperation", "Renewal", "SCEPStandard", "SHA-256", "SHA-512"]
+    keywords = ["AES", "POSTPKIOperation", "SCEPStandard", "SHA-256", "SHA-512"]
     if allow_weak:
         keywords += ["DES3", "SHA-1"]
     return "\n".join(keywords) + "\n"

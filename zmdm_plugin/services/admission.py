@@ -14,23 +14,26 @@ import sqlalchemy as sa
 
 from zmdm_plugin import signals
 from zmdm_plugin.db import after_commit, session
-from zmdm_plugin.errors import EnrollmentRefused, IdentityError
+from zmdm_plugin.errors import IdentityError
 from zmdm_plugin.models import (
     Channel,
     ChannelCommand,
     Device,
     EnrollmentSession,
     Identity,
+    PushCertificate,
     UnboundIdentity,
 )
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.checkin import Authenticate
 from zmdm_plugin.protocol.platform import is_apple_silicon, platform_of
-from zmdm_plugin.services import command_queue, events, identity, notify, release, vault
+from zmdm_plugin.services import departure, events, identity, notify, release
+from zmdm_plugin.services.enrollment import sessions
 from zmdm_plugin.services.identity import Evidence
 from zmdm_plugin.state import state
 
 _OPEN = ("profiled", "authenticated")
+_APPROVAL_HOLDS = timedelta(days=1)
 
 
 def authenticate(evidence: Evidence, message: Authenticate) -> None:
@@ -41,19 +44,16 @@ def authenticate(evidence: Evidence, message: Authenticate) -> None:
     found = identity.known(evidence, message.who, lock=True)
     if found is not None:
         release.unless_allowed(found.device)
-        passing = found.session_id and session().get(EnrollmentSession, found.session_id)
-        if found.pending and passing:
-            passing.claims = _claims(message)
+        again = found.session_id and session().get(EnrollmentSession, found.session_id)
+        if found.pending and again:
+            _agrees(again, message)
+            again.claims = _claims(message)
         return
     passing = _session_for(evidence, message)
     _agrees(passing, message)
     device = _device_for(passing, evidence, message)
-    release.unless_allowed(device)
     session().flush()
-    for other in session().scalars(
-        sa.select(Identity).where(Identity.device_id == device.id, Identity.state == "pending")
-    ):
-        other.state, other.retired_at = "retired", utcnow()
+    _forget_earlier(passing)
     identity.bind(evidence, device, passing)
     passing.device_id = device.id
     passing.udid = message.who.device_key
@@ -66,10 +66,12 @@ def authenticate(evidence: Evidence, message: Authenticate) -> None:
 def complete(device: Device, pinned: Identity) -> bool:
     """The first TokenUpdate of a session: True if it was a new enrollment, False for a renewal."""
     now = utcnow()
-    pinned.state = "active"
     passing = session().get(EnrollmentSession, pinned.session_id) if pinned.session_id else None
     if passing is None:
-        return False
+        raise IdentityError("this certificate was bound through no session")
+    if passing.state != "authenticated":
+        sessions.refuse(passing, f"the session is {passing.state}")
+    pinned.state = "active"
     if passing.kind == "renewal":
         _complete_renewal(device, pinned, passing, now=now)
         return False
@@ -77,7 +79,7 @@ def complete(device: Device, pinned: Identity) -> bool:
     _take_claims(device, passing)
     device.session_id = passing.id
     device.payload = passing.payload
-    device.push_certificate_id = passing.enrollment.push_certificate_id
+    device.push_certificate_id = _push_certificate_id(passing)
     device.enrolled_at, device.checkout_at = now, None
     passing.state, passing.completed_at = "completed", now
     events.record("device.enrolled", device=device, enrollment_session=passing)
@@ -86,6 +88,25 @@ def complete(device: Device, pinned: Identity) -> bool:
         lambda: notify.send(signals.device_enrolled, device_id=device_id, session_id=session_id)
     )
     return True
+
+
+def _push_certificate_id(passing: EnrollmentSession) -> int:
+    """The certificate of the topic that the device enrolled with, whatever the enrollment has now.
+
+    Its topic is what the device listens to.
+    """
+    topic = (passing.payload or {}).get("topic")
+    found = session().scalar(sa.select(PushCertificate.id).where(PushCertificate.topic == topic))
+    return found or passing.enrollment.push_certificate_id
+
+
+def _forget_earlier(passing: EnrollmentSession) -> None:
+    """A session ends with one certificate: the last that authenticated."""
+    session().execute(
+        sa.update(Identity)
+        .where(Identity.session_id == passing.id, Identity.state == "pending")
+        .values(state="retired", retired_at=utcnow())
+    )
 
 
 def _session_for(evidence: Evidence, message: Authenticate) -> EnrollmentSession:
@@ -102,53 +123,52 @@ def _session_for(evidence: Evidence, message: Authenticate) -> EnrollmentSession
         )
     if evidence.expired(utcnow()):
         raise IdentityError("this certificate has expired before it was ever used")
+    identity.check_voucher(evidence, passing.payload)
     return passing
 
 
 def _agrees(passing: EnrollmentSession, message: Authenticate) -> None:
     """What the session was opened for must be who authenticates, and it must still be open."""
-    enrollment = passing.enrollment
+    who, serial = message.who, message.serial_number
     if passing.state not in _OPEN:
-        _refuse(passing, f"the enrollment session is {passing.state}")
-    if passing.kind != "renewal" and enrollment.revoked_at is not None:
-        _refuse(passing, "the enrollment was revoked")
-    who = message.who
+        sessions.refuse(passing, f"the session is {passing.state}")
+    sessions.check_open(passing)
     if passing.udid and passing.udid != who.device_key:
-        _refuse(passing, "the session was opened for another UDID")
-    serial = message.serial_number
+        sessions.refuse(passing, "the session was opened for another UDID")
     if passing.serial_number and serial and passing.serial_number != serial:
-        _refuse(passing, "the session was opened for another serial number")
-    if passing.kind == "renewal":
-        return
-    if enrollment.serial_numbers and serial not in enrollment.serial_numbers:
-        _refuse(passing, "the enrollment does not allow this serial number")
-    if enrollment.udids and who.device_key not in enrollment.udids:
-        _refuse(passing, "the enrollment does not allow this UDID")
+        sessions.refuse(passing, "the session was opened for another serial number")
     expected = (passing.payload or {}).get("topic")
     if expected and expected != message.topic:
-        _refuse(passing, "the topic is not the one of the profile")
+        sessions.refuse(passing, "the topic is not the one of the profile")
+    if passing.kind != "renewal":
+        _admits(passing, message)
 
 
-def _refuse(passing: EnrollmentSession, why: str) -> None:
-    session_id = passing.id
-
-    def trace() -> None:
-        row = session().get(EnrollmentSession, session_id)
-        if row is not None:
-            row.failure, row.failed_at = why, utcnow()
-            events.record("enrollment.refused", enrollment_session=row, why=why)
-
-    refusal = EnrollmentRefused(why, trace=trace)
-    refusal.status = 400
-    raise refusal
+def _admits(passing: EnrollmentSession, message: Authenticate) -> None:
+    enrollment = passing.enrollment
+    if enrollment.serial_numbers and message.serial_number not in enrollment.serial_numbers:
+        sessions.refuse(passing, "the enrollment does not allow this serial number")
+    if enrollment.udids and message.who.device_key not in enrollment.udids:
+        sessions.refuse(passing, "the enrollment does not allow this UDID")
 
 
 def _device_for(passing: EnrollmentSession, evidence: Evidence, message: Authenticate) -> Device:
     """The device's row, found by UDID, else by serial number (another logic board), else new."""
-    who = message.who
     if passing.kind == "renewal" and passing.device_id:
-        return session().get_one(Device, passing.device_id, with_for_update=True)
-    device = identity.find_device(who)
+        renewing = session().get_one(Device, passing.device_id, with_for_update=True)
+        release.unless_allowed(renewing)
+        return renewing
+    device = _find(message)
+    if device is None:
+        return _new_device(message)
+    release.unless_allowed(device)
+    if passing.kind == "manual":
+        _may_reenroll(device, passing, evidence, message)
+    return device
+
+
+def _find(message: Authenticate) -> Device | None:
+    device = identity.find_device(message.who)
     if device is None and message.serial_number:
         device = session().scalar(
             sa.select(Device)
@@ -156,10 +176,6 @@ def _device_for(passing: EnrollmentSession, evidence: Evidence, message: Authent
             .order_by(Device.id.desc())
             .limit(1)
         )
-    if device is None:
-        return _new_device(message)
-    if passing.kind == "manual":
-        _may_reenroll(device, passing, evidence, message)
     return device
 
 
@@ -179,7 +195,7 @@ def _may_reenroll(
         sa.select(UnboundIdentity).where(
             UnboundIdentity.device_id == device.id,
             UnboundIdentity.reason == "wants_to_reenroll",
-            UnboundIdentity.approved_at.is_not(None),
+            UnboundIdentity.approved_at > utcnow() - _APPROVAL_HOLDS,
         )
     )
     if approved is not None:
@@ -247,8 +263,8 @@ def _complete_renewal(
     device: Device, pinned: Identity, passing: EnrollmentSession, *, now: datetime
 ) -> None:
     passing.state, passing.completed_at = "completed", now
-    if not renewal_unanswered(device):
-        identity.retire_others(device, pinned, at=now + grace())
+    if not _renewal_unanswered(device):
+        identity.retire_others(device, pinned, at=now + identity.grace())
     events.record("device.renewed", device=device, enrollment_session=passing)
     device_id, session_id = device.id, passing.id
     after_commit(
@@ -256,7 +272,7 @@ def _complete_renewal(
     )
 
 
-def renewal_unanswered(device: Device) -> bool:
+def _renewal_unanswered(device: Device) -> bool:
     """Whether the command that renews the identity may still be answered under the old one."""
     found = session().scalar(
         sa.select(ChannelCommand.id).where(
@@ -269,15 +285,11 @@ def renewal_unanswered(device: Device) -> bool:
     return found is not None
 
 
-def grace() -> timedelta:
-    """How long the former identity of a renewed device goes on working."""
-    return timedelta(days=state().settings.identity_grace_days)
-
-
 def _end_former(device: Device, pinned: Identity, *, now: datetime) -> None:
     """A new enrollment: the former queue and channels end, its tokens become old versions."""
-    ended = command_queue.end_queue(device, why="the device enrolled anew")
+    ended = departure.end(device, why="the device enrolled anew", now=now)
     identity.retire_others(device, pinned, at=now)
+    session().execute(sa.delete(UnboundIdentity).where(UnboundIdentity.device_id == device.id))
     session().execute(
         sa.update(EnrollmentSession)
         .where(
@@ -288,8 +300,6 @@ def _end_former(device: Device, pinned: Identity, *, now: datetime) -> None:
         .values(state="superseded", updated_at=now),
         execution_options={"synchronize_session": False},
     )
-    end_channels(device, now=now)
-    drop_tokens(device)
     for column in _RESET:
         setattr(device, column, None)
     device.declarative_management = False
@@ -306,28 +316,3 @@ _RESET = (
     "certificates_at",
     "profiles_at",
 )
-
-
-def end_channels(device: Device, *, now: datetime) -> None:
-    """Nothing is sent to this device any more: no push, no command, on any channel."""
-    session().execute(
-        sa.update(Channel)
-        .where(Channel.device_id == device.id)
-        .values(
-            ended_at=now,
-            push_token=None,
-            push_magic=None,
-            push_due_at=None,
-            push_leased_until=None,
-            plan_due_at=None,
-        )
-    )
-
-
-def drop_tokens(device: Device) -> None:
-    """Unlock and bootstrap tokens of a former enrollment hold no longer, but stay in the vault."""
-    for column in (vault.UNLOCK_TOKEN, vault.BOOTSTRAP_TOKEN):
-        if getattr(device, f"{column}_escrowed"):
-            vault.seal(device, column, None)
-            setattr(device, f"{column}_escrowed", False)
-            vault.supersede(device, column)

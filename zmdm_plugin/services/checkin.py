@@ -19,7 +19,7 @@ from zmdm_plugin.protocol import checkin as wire
 from zmdm_plugin.services import (
     admission,
     channels,
-    command_queue,
+    departure,
     events,
     identity,
     notify,
@@ -53,7 +53,9 @@ def _token_update(evidence: Evidence, message: wire.TokenUpdate) -> bytes:
         if message.who.user_key:
             raise IdentityError("the device channel has to send its TokenUpdate first")
         admission.complete(device, known.identity)
-    elif device.checkout_at is not None and not message.who.user_key:
+    elif device.checkout_at is not None:
+        if message.who.user_key:
+            raise IdentityError("the device has checked out; its users are not managed")
         device.checkout_at = None
         events.record("device.returned", device=device)
     channel = channels.ensure(device, message.who)
@@ -113,9 +115,7 @@ def _check_out(evidence: Evidence, message: wire.CheckOut) -> bytes:
         return b""
     if device.checkout_at is None and not known.pending:
         device.checkout_at = now
-        command_queue.end_queue(device, why="the device checked out")
-        admission.end_channels(device, now=now)
-        admission.drop_tokens(device)
+        departure.end(device, why="the device checked out", now=now)
         events.record("device.checked_out", device=device)
         device_id = device.id
         after_commit(lambda: notify.send(signals.device_checked_out, device_id=device_id))
@@ -135,6 +135,8 @@ def _set_bootstrap_token(evidence: Evidence, message: wire.SetBootstrapToken) ->
 
 def _get_bootstrap_token(evidence: Evidence, message: wire.GetBootstrapToken) -> bytes:
     device = _enrolled(evidence, message).device
+    if evidence.expired(utcnow()):
+        raise IdentityError("this certificate has expired: it gets a new one, and nothing else")
     return wire.bootstrap_token_reply(vault.unseal(device, vault.BOOTSTRAP_TOKEN))
 
 

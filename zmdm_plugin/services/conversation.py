@@ -98,7 +98,7 @@ def idle(evidence: Evidence, message: Mapping[str, Any]) -> bytes | None:
     if not isinstance(device_key, str) or message.keys() - _DEVICE_IDLE:
         return None
     now = utcnow()
-    if evidence.expired(now):
+    if evidence.expired(now) or evidence.vouched:
         return None
     who = Who(udid=device_key)
     row = _IDLE.first(_values(evidence, who, now=now, is_idle=True))
@@ -113,6 +113,8 @@ def converse(evidence: Evidence, answer: wire.Answer) -> bytes:
     """Take an answer and hand out the next command; an empty body ends the conversation."""
     if answer.who is None:
         return _unplaced(evidence, answer)
+    if evidence.vouched:
+        identity.require(evidence, answer.who)
     now = utcnow()
     row = (
         session()

@@ -18,15 +18,15 @@ from zmdm_plugin.models import (
     Channel,
     Device,
     EnrollmentSession,
-    Identity,
     InstalledApplication,
     InstalledCertificate,
     InstalledProfile,
 )
 from zmdm_plugin.models.base import Base, utcnow
 from zmdm_plugin.protocol import x509
-from zmdm_plugin.services import admission, command_queue, events, identity, vault
+from zmdm_plugin.services import command_queue, departure, events, vault
 from zmdm_plugin.services.claims import Claimed
+from zmdm_plugin.services.enrollment import renewal
 
 _NEVER_SET = frozenset({"udid", "enrollment_uid"})
 """Who a device is was decided when its certificate was bound, not by an answer."""
@@ -170,20 +170,15 @@ def _profile_failed(channel: Channel, _command: Claimed, effect: told.ProfileFai
     _note(channel, "profile.failed", identifier=effect.identifier, why=effect.why[:500])
 
 
-def _identity_renewed(channel: Channel, _command: Claimed, effect: told.IdentityRenewed) -> None:
+def _identity_renewed(_channel: Channel, _command: Claimed, effect: told.IdentityRenewed) -> None:
     """From its answer on the former identity has its grace, if the new one is in use already."""
-    passing = _session(effect.session)
-    if passing is None:
-        return
-    pinned = session().scalar(
-        sa.select(Identity).where(Identity.session_id == passing.id, Identity.state == "active")
-    )
-    if pinned is not None:
-        identity.retire_others(channel.device, pinned, at=utcnow() + admission.grace())
+    if (passing := _session(effect.session)) is not None:
+        renewal.retire_former(passing)
 
 
 def _renewal_failed(channel: Channel, _command: Claimed, effect: told.RenewalFailed) -> None:
-    if (passing := _session(effect.session)) is not None:
+    passing = _session(effect.session)
+    if passing is not None and passing.state in ("profiled", "authenticated"):
         passing.state, passing.failure, passing.failed_at = "failed", effect.why[:500], utcnow()
     _note(channel, "identity.renewal_failed", why=effect.why[:500])
 
@@ -204,9 +199,7 @@ def _gone(channel: Channel, _command: Claimed, effect: told.DeviceGone) -> None:
     """Erased: it left without a CheckOut and comes back, if at all, by a new enrollment."""
     device, now = channel.device, utcnow()
     device.checkout_at = now
-    command_queue.end_queue(device, why=f"the device was {effect.why}")
-    admission.end_channels(device, now=now)
-    admission.drop_tokens(device)
+    departure.end(device, why=f"the device was {effect.why}", now=now)
     _note(channel, "device.gone", why=effect.why)
 
 

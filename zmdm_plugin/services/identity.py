@@ -7,8 +7,10 @@ fingerprint counts, so that no removed, rotated or expired issuer locks anybody 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -26,6 +28,7 @@ from zmdm_plugin.models import (
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.who import Who
 from zmdm_plugin.services import events, trust
+from zmdm_plugin.state import state
 
 _REPORT_AGAIN = timedelta(hours=1)
 
@@ -40,6 +43,8 @@ class Evidence:
     """SHA-256 of the DER, hex, lower case."""
     not_before: datetime
     not_after: datetime
+    vouched: bool = False
+    """A proxy's word, although ZMDM_MTLS_PROXY is off: good for devices that do not sign alone."""
 
     def expired(self, now: datetime) -> bool:
         return now > self.not_after
@@ -88,7 +93,9 @@ def known(evidence: Evidence, who: Who, *, lock: bool = False) -> Known | None:
             "this certificate belongs to another device",
             trace=lambda: _report("identity.mismatch", device.id, evidence, who),
         )
-    return Known(identity, device)
+    found = Known(identity, device)
+    check_voucher(evidence, _payload(found))
+    return found
 
 
 def require(evidence: Evidence, who: Who, *, lock: bool = False) -> Known:
@@ -111,7 +118,18 @@ def device_of(evidence: Evidence) -> Device:
     )
     if device is None:
         raise IdentityError("the message does not say which device it is from")
+    check_voucher(evidence, device.payload)
     return device
+
+
+def check_voucher(evidence: Evidence, payload: Mapping[str, Any] | None) -> None:
+    """While no mTLS front is configured, a header speaks only for who enrolled through one.
+
+    Such a device was told not to sign and cannot prove itself otherwise; one that signs would be
+    open to whoever gets a header past a proxy that was never meant to guard it.
+    """
+    if evidence.vouched and (payload or {}).get("sign_message", True):
+        raise IdentityError("this device has to sign, and ZMDM_MTLS_PROXY is off")
 
 
 def session_of(evidence: Evidence) -> EnrollmentSession | None:
@@ -172,6 +190,11 @@ def retire_others(device: Device, identity: Identity, *, at: datetime) -> None:
             other.retire_at = at
 
 
+def grace() -> timedelta:
+    """How long the former identity of a renewed device goes on working."""
+    return timedelta(days=state().settings.identity_grace_days)
+
+
 def list_unbound(
     evidence: Evidence,
     who: Who,
@@ -183,30 +206,42 @@ def list_unbound(
     """Keep a certificate of an issuer of ours that we cannot place, so that a person can.
 
     After a restored database the certificates issued since are unknown; they are never released.
-    A certificate of nobody's leaves no trace but the refusal.
+    A certificate of nobody's, or one whose session we know, leaves no trace but the refusal.
     """
-    if session_id is None and not trust.is_ours(evidence.certificate, at=utcnow()):
+    if session_id is None and not _is_lost(evidence):
         return
-    row = session().scalar(
-        sa.select(UnboundIdentity).where(UnboundIdentity.fingerprint == evidence.fingerprint)
-    )
-    if row is None:
-        device = find_device(who)
-        row = UnboundIdentity(
-            fingerprint=evidence.fingerprint,
-            certificate=evidence.certificate,
-            reason=reason,
-            last_seen_at=utcnow(),
-            seen_count=0,
-        )
-        row.udid = who.device_key
-        row.device_id = device.id if device else None
-        session().add(row)
+    row = _listed(evidence, who, reason=reason)
     row.serial_number = serial_number or row.serial_number
     row.session_id = session_id or row.session_id
     row.reason = reason
     row.seen_count += 1
     row.last_seen_at = utcnow()
+
+
+def _is_lost(evidence: Evidence) -> bool:
+    """Whether an issuer of ours signed a certificate that no record of ours remembers."""
+    issued = session().scalar(
+        sa.select(IssuedCertificate.id).where(IssuedCertificate.fingerprint == evidence.fingerprint)
+    )
+    return issued is None and trust.is_ours(evidence.certificate, at=utcnow())
+
+
+def _listed(evidence: Evidence, who: Who, *, reason: str) -> UnboundIdentity:
+    """The row of this certificate; a device that tries again with new keys keeps its one row."""
+    device = find_device(who)
+    same = UnboundIdentity.fingerprint == evidence.fingerprint
+    if reason == "wants_to_reenroll" and device is not None:
+        same = sa.or_(
+            same,
+            sa.and_(UnboundIdentity.device_id == device.id, UnboundIdentity.reason == reason),
+        )
+    row = session().scalar(sa.select(UnboundIdentity).where(same).limit(1))
+    if row is None:
+        row = UnboundIdentity(reason=reason, seen_count=0)
+        session().add(row)
+    row.fingerprint, row.certificate = evidence.fingerprint, evidence.certificate
+    row.udid, row.device_id = who.device_key, device.id if device else None
+    return row
 
 
 def find_device(who: Who) -> Device | None:
@@ -220,7 +255,10 @@ def find_device(who: Who) -> Device | None:
 
 def adopt(unbound: UnboundIdentity) -> Device:
     """Bind a certificate that a restored database does not know; an operator vouches for it."""
-    device = session().get(Device, unbound.device_id) if unbound.device_id else None
+    names = (Device.udid, Device.enrollment_uid)
+    device = session().scalar(
+        sa.select(Device).where(sa.or_(*(name == (unbound.udid or "") for name in names)))
+    )
     if device is None:
         raise NotFound("no device with this UDID is known; let the device enroll anew")
     if device.blocked_at is not None:
@@ -261,6 +299,14 @@ def _speaks_for(identity: Identity, device: Device, who: Who) -> bool:
         return False
     passing = session().get(EnrollmentSession, identity.session_id)
     return passing is not None and passing.udid == who.device_key
+
+
+def _payload(found: Known) -> dict[str, Any] | None:
+    """What the profile of this certificate said: the session's, until it is the device's."""
+    if found.pending and found.session_id is not None:
+        passing = session().get(EnrollmentSession, found.session_id)
+        return passing.payload if passing else None
+    return found.device.payload
 
 
 def _has_passed(moment: datetime | None) -> bool:

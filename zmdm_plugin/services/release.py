@@ -11,7 +11,7 @@ from zmdm_plugin.errors import Conflict, Released
 from zmdm_plugin.models import Device
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.platform import Platform, at_least
-from zmdm_plugin.services import channels, command_queue, events, wake
+from zmdm_plugin.services import channels, command_queue, departure, events, wake
 
 _KNOWS_UNRECOGNIZED = {
     Platform.IOS: "17.0",
@@ -44,6 +44,7 @@ def block(device: Device) -> None:
         raise Conflict("the device is blocked already")
     device.blocked_at = utcnow()
     command_queue.end_queue(device, why="the device was blocked")
+    departure.end_renewals(device, now=device.blocked_at)
     events.record("device.blocked", device=device)
     for channel in channels.open_channels(device):
         wake.channel(channel)

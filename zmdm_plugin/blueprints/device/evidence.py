@@ -1,13 +1,16 @@
 """Proof of an identity key: an Mdm-Signature, or what a trusted mTLS proxy hands on.
 
 Either way is accepted whatever `ZMDM_MTLS_PROXY` says, for devices keep what they enrolled with;
-the header counts only from a raw peer address in `ZMDM_TRUSTED_PROXIES`.
+the header counts only from a raw peer address in `ZMDM_TRUSTED_PROXIES`, and while the setting is
+off only for devices that enrolled without signing (`Evidence.vouched`).
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from datetime import datetime
+from urllib.parse import unquote
 
 from flask import Request
 from werkzeug.exceptions import RequestHeaderFieldsTooLarge
@@ -20,6 +23,7 @@ from zmdm_plugin.state import state
 from zmdm_plugin.web.proxies import peer_is_trusted
 
 _MAX_HEADER = 65536
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9 ._-]+")
 
 
 def evidence_of(request: Request, body: bytes) -> Evidence:
@@ -33,34 +37,33 @@ def evidence_of(request: Request, body: bytes) -> Evidence:
     certificate = _proxied(request)
     if certificate is None:
         raise IdentityError("the request is not signed: no Mdm-Signature, no client certificate")
-    return _evidence(certificate, x509.fingerprint(certificate))
+    vouched = not state().settings.mtls_proxy
+    return _evidence(certificate, x509.fingerprint(certificate), vouched=vouched)
 
 
 def _proxied(request: Request) -> bytes | None:
     """The client certificate of a trusted proxy's TLS session."""
     settings = state().settings
     header = request.headers.get(settings.client_cert_header)
-    if (
-        not header
-        or not settings.mtls_proxy
-        or not peer_is_trusted(request.environ, settings.trusted_proxies)
-    ):
+    if not header or not peer_is_trusted(request.environ, settings.trusted_proxies):
         return None
     certificate = certificate_from_header(header)
-    name = request.headers.get(settings.client_dn_header)
-    common_name = x509.facts(certificate).common_name
-    if name and common_name and common_name not in name:
+    name = unquote(request.headers.get(settings.client_dn_header, ""))
+    common_name = x509.facts(certificate).common_name or ""
+    # Proxies escape other characters each in their own way, so only plain names are compared.
+    if name and _PLAIN_NAME.fullmatch(common_name) and common_name not in name:
         raise IdentityError("the proxy's certificate and subject headers do not belong together")
     return certificate
 
 
-def _evidence(certificate: bytes, fingerprint: str) -> Evidence:
+def _evidence(certificate: bytes, fingerprint: str, *, vouched: bool = False) -> Evidence:
     not_before, not_after = _span(fingerprint, certificate)
     return Evidence(
         certificate=certificate,
         fingerprint=fingerprint,
         not_before=not_before,
         not_after=not_after,
+        vouched=vouched,
     )
 
 

@@ -344,6 +344,11 @@ def upgrade() -> None:
         sa.Column("secret", sa.Text(), nullable=True),
         sa.Column("challenge_hash", sa.String(length=64), nullable=True),
         sa.Column("challenge", sa.Text(), nullable=True),
+        sa.Column(
+            "payloads",
+            sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
+            nullable=True,
+        ),
         sa.Column("quota", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column(
             "request_count", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False

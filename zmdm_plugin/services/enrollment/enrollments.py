@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -87,13 +88,12 @@ def by_name(name: str) -> Enrollment:
     return row
 
 
-def by_secret(secret: str, kind: str) -> Enrollment:
+def by_secret(secret: str, kind: str, *, lock: bool = False) -> Enrollment:
     """The enrollment of a link; NotFound says nothing about what else there is."""
-    row = session().scalar(
-        sa.select(Enrollment).where(
-            Enrollment.secret_hash == hashed(secret), Enrollment.kind == kind
-        )
+    query = sa.select(Enrollment).where(
+        Enrollment.secret_hash == hashed(secret), Enrollment.kind == kind
     )
+    row = session().scalar(query.with_for_update(of=Enrollment) if lock else query)
     if row is None:
         raise NotFound("there is no such enrollment")
     return row
@@ -107,21 +107,19 @@ def link(row: Enrollment) -> str:
 
 
 def check(row: Enrollment, *, serial_number: str | None = None, udid: str | None = None) -> None:
-    """Raise EnrollmentRefused unless this enrollment admits (this device) now."""
+    """Raise EnrollmentRefused unless this enrollment admits (this device) now.
+
+    None: not known yet; an empty text is a device that does not say it.
+    """
     if row.revoked_at is not None:
-        raise EnrollmentRefused("the enrollment was revoked", trace=_traced(row, serial_number))
+        refuse(row, "the enrollment was revoked", serial_number=serial_number)
     if row.expires_at is not None and row.expires_at <= utcnow():
-        raise EnrollmentRefused("the enrollment has expired", trace=_traced(row, serial_number))
-    if row.serial_numbers and serial_number and serial_number not in row.serial_numbers:
-        raise EnrollmentRefused(
-            "the enrollment does not allow this serial number", trace=_traced(row, serial_number)
-        )
-    if row.udids and udid and udid not in row.udids:
-        raise EnrollmentRefused(
-            "the enrollment does not allow this UDID", trace=_traced(row, serial_number)
-        )
-    if _blocked(serial_number, udid):
-        raise EnrollmentRefused("an operator blocked this device")
+        refuse(row, "the enrollment has expired", serial_number=serial_number)
+    if row.serial_numbers and serial_number is not None and serial_number not in row.serial_numbers:
+        refuse(row, "the enrollment does not allow this serial number", serial_number=serial_number)
+    if row.udids and udid is not None and udid not in row.udids:
+        refuse(row, "the enrollment does not allow this UDID", serial_number=serial_number)
+    unless_blocked(serial_number, udid)
 
 
 def count(row: Enrollment) -> None:
@@ -141,7 +139,7 @@ def count(row: Enrollment) -> None:
         .scalar()
     )
     if result is None:
-        raise EnrollmentRefused("the enrollment's quota is used up", trace=_traced(row, None))
+        refuse(row, "the enrollment's quota is used up")
 
 
 def payload_identifier() -> str:
@@ -150,22 +148,33 @@ def payload_identifier() -> str:
     return ".".join(reversed(host.split("."))) + ".zmdm.enrollment"
 
 
-def _blocked(serial_number: str | None, udid: str | None) -> bool:
-    wanted = [
-        column == value
-        for column, value in ((Device.serial_number, serial_number), (Device.udid, udid))
-        if value
-    ]
+def unless_blocked(serial_number: str | None, udid: str | None) -> None:
+    """Raise EnrollmentRefused for a device that an operator blocked; `udid`: or EnrollmentID."""
+    known_by = {
+        Device.serial_number: serial_number,
+        Device.udid: udid,
+        Device.enrollment_uid: udid,
+    }
+    wanted = [column == value for column, value in known_by.items() if value]
     if not wanted:
-        return False
-    found = session().scalar(
+        return
+    blocked = session().scalar(
         sa.select(Device.id).where(sa.or_(*wanted), Device.blocked_at.is_not(None)).limit(1)
     )
-    return found is not None
+    if blocked is not None:
+        why = "an operator blocked this device"
+        raise EnrollmentRefused(
+            why, trace=lambda: events.record("enrollment.refused", device=blocked, why=why)
+        )
 
 
-def _traced(row: Enrollment, serial_number: str | None):  # type: ignore[no-untyped-def]
+def refuse(row: Enrollment, why: str, *, serial_number: str | None = None) -> NoReturn:
+    """Raise EnrollmentRefused; the reason is kept as an event after the rollback."""
     name, ident = row.name, row.id
-    return lambda: events.record(
-        "enrollment.refused", enrollment=ident, name=name, serial_number=serial_number
-    )
+
+    def trace() -> None:
+        events.record(
+            "enrollment.refused", enrollment=ident, name=name, serial_number=serial_number, why=why
+        )
+
+    raise EnrollmentRefused(why, trace=trace)

@@ -17,5 +17,7 @@ def profile(enrollment: Enrollment, *, sign: bool = True) -> bytes:
         rendered = profiles.for_many(enrollment)
     else:
         enrollments.count(enrollment)
-        rendered = profiles.for_session(sessions.start(enrollment, "manual", "profiled"))
+        row = sessions.start(enrollment, "manual", "profiled")
+        row.expires_at = enrollment.expires_at
+        rendered = profiles.for_session(row)
     return profiles.signed(rendered) if sign else rendered

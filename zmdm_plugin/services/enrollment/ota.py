@@ -11,19 +11,22 @@ Apple: https://developer.apple.com/library/archive/documentation/NetworkingInter
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from zmdm_plugin.db import session
-from zmdm_plugin.errors import EnrollmentRefused
+from zmdm_plugin.errors import SealError
 from zmdm_plugin.models import Enrollment, EnrollmentSession, IssuedCertificate
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import apple_trust, cms, mobileconfig, pem, plist
-from zmdm_plugin.protocol.chain import Anchor, verify_chain
+from zmdm_plugin.protocol.chain import Anchor, UntrustedCertificate, verify_chain
 from zmdm_plugin.services import trust
 from zmdm_plugin.services.enrollment import enrollments, profiles, sessions
 from zmdm_plugin.state import state
+
+_CHALLENGE_LABEL = "enrollment.ota_challenge"
 
 
 def first_profile(secret: str) -> bytes:
@@ -34,7 +37,7 @@ def first_profile(secret: str) -> bytes:
         identifier=f"{enrollments.payload_identifier()}.ota",
         profile_uuid=uuid.UUID(enrollment.uid),
         url=f"{state().settings.base_url}/public/mdm/ota/{secret}/device/",
-        challenge=None,
+        challenge=_fresh_challenge(enrollment),
         texts=profiles.texts(enrollment),
     )
     return profiles.signed(profile)
@@ -42,7 +45,7 @@ def first_profile(secret: str) -> bytes:
 
 def next_profile(secret: str, body: bytes) -> bytes:
     """Steps 2 and 3: the profile that follows from who signed the attributes."""
-    enrollment = enrollments.by_secret(secret, enrollments.OTA)
+    enrollment = enrollments.by_secret(secret, enrollments.OTA, lock=True)
     message = cms.verify_attached(body, minimum_rsa_bits=1024)
     attributes = plist.load_dict(message.content)
     issued = (
@@ -61,13 +64,16 @@ def next_profile(secret: str, body: bytes) -> bytes:
         return _mdm_profile(enrollment, issued[1], attributes)
     if (passing := _by_external_identity(message)) is not None:
         return _mdm_profile(enrollment, passing, attributes)
-    verify_chain(
-        message.signer.certificate,
-        message.certificates,
-        anchors=_device_anchors(),
-        at=utcnow(),
-        policy=apple_trust.DEVICE_POLICY,
-    )
+    try:
+        verify_chain(
+            message.signer.certificate,
+            message.certificates,
+            anchors=_device_anchors(),
+            at=utcnow(),
+            policy=apple_trust.DEVICE_POLICY,
+        )
+    except UntrustedCertificate as error:
+        enrollments.refuse(enrollment, f"the device's signature: {error}")
     return _identity_profile(enrollment, attributes)
 
 
@@ -75,8 +81,9 @@ def _identity_profile(enrollment: Enrollment, attributes: dict[str, Any]) -> byt
     """The device has proven who it is; it gets an identity of ours, to come again with."""
     serial, udid = _text(attributes, "SERIAL"), _text(attributes, "UDID")
     if not udid:
-        raise EnrollmentRefused("the device did not say its UDID")
-    enrollments.check(enrollment, serial_number=serial, udid=udid)
+        enrollments.refuse(enrollment, "the device did not say its UDID")
+    _check_challenge(enrollment, attributes.get("CHALLENGE"))
+    enrollments.check(enrollment, serial_number=serial or "", udid=udid)
     row = _waiting(enrollment, udid)
     if row is None:
         enrollments.count(enrollment)
@@ -106,19 +113,38 @@ def _mdm_profile(
         sessions.refuse(row, "the identity belongs to another enrollment")
     if _text(attributes, "UDID") != row.udid:
         sessions.refuse(row, "the identity belongs to a device with another UDID")
+    if row.serial_number and _text(attributes, "SERIAL") not in (None, row.serial_number):
+        sessions.refuse(row, "the identity belongs to a device with another serial number")
     enrollments.check(enrollment, serial_number=row.serial_number, udid=row.udid)
     sessions.advance(row, "profiled")
     return profiles.signed(profiles.for_session(row))
 
 
+def _fresh_challenge(enrollment: Enrollment) -> str:
+    """When this profile was given out, sealed: signed attributes of old cannot be sent again."""
+    given = str(int(utcnow().timestamp())).encode()
+    return state().box.seal(given, label=_CHALLENGE_LABEL, uid=enrollment.uid)
+
+
+def _check_challenge(enrollment: Enrollment, challenge: object) -> None:
+    text = challenge.decode("ascii", "replace") if isinstance(challenge, bytes) else challenge
+    try:
+        given = state().box.open(str(text or ""), label=_CHALLENGE_LABEL, uid=enrollment.uid)
+    except SealError:
+        enrollments.refuse(enrollment, "the challenge is not the one of our profile")
+    age = utcnow() - datetime.fromtimestamp(int(given), UTC)
+    if age > sessions.LIFETIME:
+        enrollments.refuse(enrollment, "the profile is too old; open the link again")
+
+
 def _waiting(enrollment: Enrollment, udid: str) -> EnrollmentSession | None:
-    """The session of a device that repeats its step: no second one, no second of the quota."""
+    """The session of a device that begins again: no second one, no second of the quota."""
     return session().scalar(
         sa.select(EnrollmentSession)
         .where(
             EnrollmentSession.enrollment_id == enrollment.id,
             EnrollmentSession.udid == udid,
-            EnrollmentSession.state == "described",
+            EnrollmentSession.state.in_(sessions.OPEN),
             EnrollmentSession.expires_at > utcnow(),
         )
         .order_by(EnrollmentSession.id.desc())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from zmdm_plugin.db import session
 from zmdm_plugin.models import Enrollment, EnrollmentSession, ScepIssuer
 from zmdm_plugin.protocol import cms, mobileconfig, pem
 from zmdm_plugin.protocol.mobileconfig import EnrollmentPayload, Scep, Texts
@@ -56,20 +57,33 @@ def for_session(row: EnrollmentSession) -> bytes:
 
 def for_many(enrollment: Enrollment) -> bytes:
     """The by-hand profile with the enrollment's counted challenge, unsigned."""
+    payload = payload_of(enrollment)
     challenge = vault.unseal(enrollment, "challenge")
+    assert challenge is not None
     scep = Scep(
         url=state().settings.base_url + SCEP_PATH,
         subject=_subject("device"),
-        challenge=challenge.decode() if challenge else None,
+        challenge=f"{challenge.decode()}.{_wording(enrollment, payload)}",
         key_size=enrollment.scep_issuer.key_size,
         key_usage=enrollment.scep_issuer.key_usage,
     )
     return mobileconfig.enrollment_profile(
-        payload_of(enrollment),
-        scep,
-        profile_uuid=uuid.UUID(enrollment.uid),
-        texts=texts(enrollment),
+        payload, scep, profile_uuid=uuid.UUID(enrollment.uid), texts=texts(enrollment)
     )
+
+
+def _wording(enrollment: Enrollment, payload: EnrollmentPayload) -> int:
+    """The number of this wording of the payload; a new one is kept, the former ones stay.
+
+    A profile may lie on a disk for a year, and by then settings have changed.
+    """
+    wording = payload.to_json()
+    if wording not in (enrollment.payloads or []):
+        session().refresh(enrollment, with_for_update={"of": Enrollment})
+        if wording not in (enrollment.payloads or []):
+            enrollment.payloads = [*(enrollment.payloads or []), wording]
+            session().flush()
+    return (enrollment.payloads or []).index(wording)
 
 
 def scep_of(row: EnrollmentSession, slot: sessions.Slot) -> Scep:

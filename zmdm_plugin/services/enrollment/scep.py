@@ -8,7 +8,8 @@ session's, never the request's.
 from __future__ import annotations
 
 import hashlib
-from typing import NoReturn
+import re
+from typing import Any, NoReturn
 
 import sqlalchemy as sa
 
@@ -19,8 +20,10 @@ from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import issuance, scep, scep_reply, x509
 from zmdm_plugin.protocol.scep import FailInfo, ScepRefused, ScepRequest
 from zmdm_plugin.services import ca
-from zmdm_plugin.services.enrollment import enrollments, profiles, sessions
+from zmdm_plugin.services.enrollment import enrollments, sessions
 from zmdm_plugin.state import state
+
+_NUMBER = re.compile(r"[0-9]{1,6}\Z")
 
 
 class Failure(EnrollmentRefused):
@@ -71,6 +74,7 @@ def _certificate(request: ScepRequest) -> tuple[bytes, bytes]:
     key_hash = hashlib.sha256(request.csr.spki).hexdigest()
     row = _session_of(challenge_hash)
     if row is not None:
+        enrollments.unless_blocked(row.serial_number, row.udid)
         issued = _issued(row, challenge_hash)
         if issued is not None:
             return _again(row, issued, request, key_hash)
@@ -79,16 +83,12 @@ def _certificate(request: ScepRequest) -> tuple[bytes, bytes]:
             sessions.refuse(row, "the challenge was used up by this device's Authenticate")
         slot = "ota" if row.ota_challenge_hash == challenge_hash else "mdm"
         return _issue(row, slot, request, challenge_hash, key_hash)
-    enrollment = _enrollment_of(challenge_hash)
-    if enrollment is None:
-        raise EnrollmentRefused("the challenge is not one of ours")
-    return _counted(enrollment, request, challenge_hash, key_hash)
+    return _counted(request, challenge_hash, key_hash)
 
 
-def _counted(
-    enrollment: Enrollment, request: ScepRequest, challenge_hash: str, key_hash: str
-) -> tuple[bytes, bytes]:
+def _counted(request: ScepRequest, challenge_hash: str, key_hash: str) -> tuple[bytes, bytes]:
     """A by-hand profile's challenge: a session of its own for each device that comes with it."""
+    enrollment, payload = _enrollment_of(request.challenge or "")
     row = (
         session()
         .execute(
@@ -106,7 +106,7 @@ def _counted(
     enrollments.check(enrollment)
     enrollments.count(enrollment)
     passing = sessions.start(enrollment, "manual", "profiled")
-    passing.payload = profiles.payload_of(enrollment).to_json()
+    passing.payload = payload
     return _issue(passing, "mdm", request, challenge_hash, key_hash)
 
 
@@ -178,10 +178,21 @@ def _issued(row: EnrollmentSession, challenge_hash: str) -> IssuedCertificate | 
     )
 
 
-def _enrollment_of(challenge_hash: str) -> Enrollment | None:
-    return session().scalar(
-        sa.select(Enrollment).where(Enrollment.challenge_hash == challenge_hash)
+def _enrollment_of(challenge: str) -> tuple[Enrollment, dict[str, Any]]:
+    """The by-hand enrollment of a counted challenge, and what its profile said.
+
+    The row is locked: a request that comes twice at once must find what the first was given.
+    """
+    secret, _, number = challenge.rpartition(".")
+    row = session().scalar(
+        sa.select(Enrollment)
+        .where(Enrollment.challenge_hash == sessions.hashed(secret))
+        .with_for_update(of=Enrollment)
     )
+    payloads = row.payloads or [] if row is not None else []
+    if row is None or not _NUMBER.fullmatch(number) or int(number) >= len(payloads):
+        raise EnrollmentRefused("the challenge is not one of ours")
+    return row, payloads[int(number)]
 
 
 def _ca_certificate(ca_id: int) -> bytes:

@@ -23,7 +23,7 @@ from zmdm_plugin.services import events, vault
 Slot = Literal["ota", "mdm"]
 
 OPEN = frozenset({"described", "profiled"})
-_LIFETIME = timedelta(days=1)
+LIFETIME = timedelta(days=1)
 _STEPS = {
     "described": frozenset({"described", "profiled"}),
     "profiled": frozenset({"profiled", "authenticated"}),
@@ -47,7 +47,7 @@ def start(enrollment: Enrollment, kind: str, state: str, **known: Any) -> Enroll
         enrollment_id=enrollment.id,
         kind=kind,
         state=state,
-        expires_at=utcnow() + _LIFETIME,
+        expires_at=utcnow() + LIFETIME,
         **known,
     )
     row.enrollment = enrollment

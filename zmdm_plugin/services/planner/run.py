@@ -96,12 +96,17 @@ def _orders(channel: Channel) -> tuple[frozenset[str], dict[str, datetime]]:
 
 
 def _identity_span(channel: Channel) -> tuple[datetime | None, datetime | None]:
+    """Of the identity that ends first: after a renewal that was rolled back, two are in use."""
     row = (
         session()
         .execute(
             sa.select(Identity.not_before, Identity.not_after)
-            .where(Identity.device_id == channel.device_id, Identity.state == "active")
-            .order_by(Identity.not_after.desc(), Identity.id.desc())
+            .where(
+                Identity.device_id == channel.device_id,
+                Identity.state == "active",
+                Identity.retire_at.is_(None),
+            )
+            .order_by(Identity.not_after, Identity.id)
             .limit(1)
         )
         .one_or_none()

@@ -23,7 +23,7 @@ class Situation:
     inventory_interval: timedelta = timedelta(days=1)
     identity_not_before: datetime | None = None
     identity_not_after: datetime | None = None
-    """Of the newest identity in use."""
+    """Of the identity in use that ends first."""
     renew_before: timedelta = timedelta(days=30)
 
 
