@@ -19,6 +19,7 @@ import httpx
 from zmdm_simulator import answers, checkins
 from zmdm_simulator.answers.replies import Reply, failed, malformed, not_now
 from zmdm_simulator.channel import Channel
+from zmdm_simulator.pki import Identity
 from zmdm_simulator.script import IDLE, Do, Rule
 
 if TYPE_CHECKING:
@@ -130,10 +131,15 @@ def _exchange(
     return response
 
 
-def _identity(device: SimulatedDevice, do: Do | None) -> Any:
-    if do is Do.STRANGER:
-        return device.stranger()
-    return device.former_identity if do is Do.OLD_IDENTITY else None
+def _identity(device: SimulatedDevice, do: Do | None) -> Identity | None:
+    """Return the identity that a fault puts in place of the device's own."""
+    if do is Do.OLD_IDENTITY:
+        return device.former_identity
+    if do is Do.NEIGHBOUR:
+        return device.neighbour.identity if device.neighbour else None
+    if do in {Do.STRANGER, Do.EXPIRED}:
+        return device.stranger(expired=do is Do.EXPIRED)
+    return None
 
 
 def _accepted(

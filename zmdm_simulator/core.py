@@ -69,6 +69,7 @@ class DeviceCore:
         self.mdm: MdmPayload | None = None
         self.identity: Identity | None = None
         self.former_identity: Identity | None = None
+        self.neighbour: DeviceCore | None = None  # whose certificate it may be scripted to show
         self.enrollment_identifier: str | None = None
         self.channels: dict[str, Channel] = {}
         self.awaiting = False
@@ -141,10 +142,11 @@ class DeviceCore:
         """Tell the time as this device believes it to be."""
         return pki.now() + self.clock_skew
 
-    def stranger(self) -> Identity:
-        """Return an identity with this device's name that no CA of the server issued."""
-        subject = [("CN", self.facts.serial)]
-        return pki.self_signed(subject, key=self.make_key(2048))
+    def stranger(self, *, expired: bool = False) -> Identity:
+        """Return an identity with the subject of the true one that no CA of the server issued."""
+        at = pki.now() - timedelta(days=400 if expired else 0)
+        subject = self.own_identity.certificate.subject
+        return pki.self_signed(subject, key=self.make_key(2048), at=at)
 
     def go_silent(self, seconds: float) -> None:
         """Be away for a while, as during a restart."""

@@ -151,11 +151,13 @@ def issue(
     return builder.sign(key, hashes.SHA256())
 
 
-def self_signed(subject: Pairs, *, key: rsa.RSAPrivateKey, at: datetime | None = None) -> Identity:
+def self_signed(
+    subject: Pairs | x509.Name, *, key: rsa.RSAPrivateKey, at: datetime | None = None
+) -> Identity:
     """Make an identity that nobody vouches for: what signs a SCEP request, or a stranger's."""
     at = at or now()
     certificate = issue(
-        name(subject),
+        subject if isinstance(subject, x509.Name) else name(subject),
         key.public_key(),
         issuer=None,
         key=key,

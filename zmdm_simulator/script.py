@@ -59,6 +59,8 @@ class Do(Enum):
     LOSE_REPLY = "lose_reply"  # sends, hangs up before the reply, sends the same again later
     DUPLICATE = "duplicate"  # sends the same answer twice
     STRANGER = "stranger"  # proves itself with a certificate that the server never issued
+    EXPIRED = "expired"  # the same, and it ended a month ago
+    NEIGHBOUR = "neighbour"  # proves itself with the certificate of another device of the fleet
     OLD_IDENTITY = "old_identity"  # proves itself with the identity before the last renewal
     DELAY = "delay"  # takes `seconds` to answer
 

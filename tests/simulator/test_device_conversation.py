@@ -162,6 +162,20 @@ def test_a_stranger_signs_with_a_certificate_of_nobody(server: DeviceServer) -> 
     assert server.signers[-1] != device.own_identity.fingerprint
 
 
+def test_an_expired_certificate_ended_in_the_past(server: DeviceServer) -> None:
+    device = enrolled(server)
+    certificate = device.stranger(expired=True).certificate
+    assert certificate.not_valid_after_utc < device.clock()
+    assert certificate.subject == device.own_identity.certificate.subject
+
+
+def test_a_device_may_show_the_certificate_of_its_neighbour(server: DeviceServer) -> None:
+    device = enrolled(server, {"do": "neighbour", "command": "Idle"})
+    device.neighbour = enrolled(server, model=PHONE)
+    device.connect()
+    assert server.signers[-1] == device.neighbour.own_identity.fingerprint
+
+
 def test_the_answer_to_a_renewal_may_come_under_the_old_identity(server: DeviceServer) -> None:
     device = enrolled(server, {"do": "old_identity", "command": "InstallProfile"})
     before = device.own_identity.fingerprint

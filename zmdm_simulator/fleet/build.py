@@ -61,6 +61,11 @@ class Clients:
             self._own[identity.fingerprint] = self._make(identity)
         return self._own[identity.fingerprint]
 
+    def close(self) -> None:
+        """Close every connection."""
+        for client in (self._shared, *self._own.values()):
+            client.close()
+
     def _make(self, identity: Identity | None) -> httpx.Client:
         context = ssl.create_default_context(cafile=self._ca_file)
         if self._insecure:
@@ -135,7 +140,10 @@ class Hardware:
     def devices(self, on_event: Callable[[DeviceCore, str], None]) -> list[SimulatedDevice]:
         """Make all devices."""
         numbers = range(self.first, self.first + self.count)
-        return [self._device(number, on_event) for number in numbers]
+        devices = [self._device(number, on_event) for number in numbers]
+        for device, other in itertools.pairwise([*devices, *devices[:1]]):
+            device.neighbour = other
+        return devices
 
     def _device(self, number: int, on_event: Callable[[DeviceCore, str], None]) -> SimulatedDevice:
         # Real devices send BER; every third one here does not, so that both are always played.
