@@ -54,6 +54,14 @@ class DemoFolder:
     def credentials(self) -> Path:
         return self.path / "credentials"
 
+    @property
+    def by_hand_profile(self) -> Path:
+        return self.path / "manual.mobileconfig"
+
+    def enrollment_link(self) -> str:
+        """Where devices that enroll over the air fetch their first profile."""
+        return (self.path / "ota.link").read_text().strip()
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Make the folder and hold it, for two demos in one folder would share a database."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +60,7 @@ class Stage:
             "ZMDM_MTLS_PROXY": "false",
             "ZMDM_ORGANIZATION": "Example host",
             "ZMDM_REDIS_URL": self.redis_url or self.embedded.url,
+            "ZMDM_REDELIVER_AFTER": "10",
             "ZMDM_SWEEP_INTERVAL": "5",
         }
 
@@ -93,9 +96,10 @@ def after_setup(stage: Stage) -> Iterator[Process]:
     gunicorn = ("gunicorn", "-c", "python:host_app.gunicorn_conf", "host_app.wsgi:app")
     yield _host(stage, "web", *gunicorn, ready=lambda pid: _answers(f"{stage.ports.url}/healthz"))
     for name, queue in (("worker", "default"), ("push-worker", "push")):
-        command = ("flask", "zmdm", "worker", "--queues", queue)
-        yield _host(stage, name, *command, ready=lambda pid: _is_working(stage, pid))
-    yield _host(stage, "scheduler", "flask", "zmdm", "scheduler")
+        worker = ("flask", "zmdm", "worker", "--queues", queue)
+        yield _host(stage, name, *worker, ready=lambda pid: _is_working(stage, pid))
+    scheduler = ("flask", "zmdm", "scheduler")
+    yield _host(stage, "scheduler", *scheduler, ready=lambda pid: _is_scheduled(stage))
 
 
 def fleet(stage: Stage) -> Iterator[Process]:
@@ -103,13 +107,14 @@ def fleet(stage: Stage) -> Iterator[Process]:
 
     Each half numbers its own from a fixed start, so that a larger fleet keeps those it had.
     """
+    profiles = {"ota": stage.folder.enrollment_link(), "manual": str(stage.folder.by_hand_profile)}
     for kind, first in FIRST_DEVICE.items():
         if count := stage.devices_of(kind):
             yield _simulator(
                 stage,
                 f"devices-{kind}",
                 "devices",
-                *("--profile", str(stage.folder.path / f"{kind}.mobileconfig")),
+                *("--profile", profiles[kind]),
                 *("--count", str(count)),
                 *("--first", str(first)),
                 *("--apple-control", stage.control_url),
@@ -151,4 +156,15 @@ def _is_working(stage: Stage, pid: int) -> bool:
             keys = [os.fsdecode(key) for key in client.smembers("rq:workers")]
             return any(client.hget(key, "pid") == str(pid).encode() for key in keys)
     except redis.RedisError:
+        return False
+
+
+def _is_scheduled(stage: Stage) -> bool:
+    """Whether a scheduler has taken the lease; its process id is in no place to look at."""
+    url = f"file:{stage.folder.database}?mode=ro"
+    try:
+        with closing(sqlite3.connect(url, uri=True, timeout=1)) as connection:
+            query = "SELECT 1 FROM zmdm_lease WHERE name = 'scheduler'"
+            return connection.execute(query).fetchone() is not None
+    except sqlite3.Error:
         return False

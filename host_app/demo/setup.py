@@ -15,9 +15,9 @@ from flask import Flask
 
 from host_app.app import create_app
 from host_app.demo.folder import ADMINISTRATOR, DemoFolder
+from host_app.models import find_user
 
-CA, PUSH, ISSUER = "Demo CA", "Demo", "Demo"
-ENROLLMENTS = {"ota": "Demo over the air", "manual": "Demo by hand"}
+CA, PUSH, BY_LINK, BY_HAND = "Demo CA", "Demo", "Demo over the air", "Demo by hand"
 
 
 class StepFailed(Exception):
@@ -63,22 +63,21 @@ def import_push_certificate(app: Flask, folder: DemoFolder) -> None:
 
 
 def make_enrollments(app: Flask, folder: DemoFolder) -> None:
-    """Both ways into the fleet, and the profile of each for the simulated devices."""
-    for kind, name in ENROLLMENTS.items():
-        flask(app, "zmdm", "enrollment", "create", name, "--kind", kind)
-
-
-def write_profiles(app: Flask, folder: DemoFolder) -> None:
-    """What a person would mail or hand to the devices."""
-    for kind, name in ENROLLMENTS.items():
-        profile = flask(app, "zmdm", "enrollment", "profile", name)
-        folder.write(f"{kind}.mobileconfig", profile)
+    """Both ways into the fleet: a link to open on the device, and a profile to hand to it."""
+    link = flask(app, "zmdm", "enrollment", "create", BY_LINK, "--kind", "ota")
+    folder.write("ota.link", link)
+    flask(app, "zmdm", "enrollment", "create", BY_HAND, "--kind", "manual")
+    output = str(folder.by_hand_profile)
+    flask(app, "zmdm", "enrollment", "profile", BY_HAND, "--output", output)
 
 
 def make_token(app: Flask, folder: DemoFolder) -> None:
-    """Only its hash is stored, so it is written down at once."""
-    output = flask(app, "zmdm", "token", "create", "demo", "--permissions", "all")
-    folder.keep_credential("token", output.split()[-1])
+    """Of the administrator, who may do everything; only its hash is stored, so it is kept here."""
+    with app.app_context():
+        user = find_user(ADMINISTRATOR)
+        owner = f"user:{user.id}" if user else ""
+    words = ("--owner", owner, "--owner-label", ADMINISTRATOR, "--permission", "mdm.*")
+    folder.keep_credential("token", flask(app, "zmdm", "token", "create", "demo", *words).strip())
 
 
 ALWAYS: tuple[Callable[[Flask, DemoFolder], None], ...] = (prepare_tables, make_administrator)
@@ -86,7 +85,6 @@ ONCE: tuple[Callable[[Flask, DemoFolder], None], ...] = (
     make_authority,
     import_push_certificate,
     make_enrollments,
-    write_profiles,
     make_token,
 )
 
