@@ -72,10 +72,15 @@ def base(session: Session) -> Enrollment:
     return enrollment
 
 
+def seen_at(number: int, now: datetime) -> datetime:
+    """Within two days, but every ninth has been silent for two weeks."""
+    return now - timedelta(minutes=number * 7 % 2880 + (0 if number % 9 else 20000))
+
+
 def device_row(number: int, enrollment_session: int | None, now: datetime) -> dict[str, Any]:
     """One device; every tenth is not simply enrolled."""
     name, model, model_name, platform, os_version, silicon = KINDS[number % len(KINDS)]
-    seen = now - timedelta(minutes=number * 7 % 2880 + (0 if number % 9 else 20000))
+    seen = seen_at(number, now)
     return {
         "id": number + 1,
         "uid": new_uid(),
@@ -115,7 +120,7 @@ def channel_row(device: dict[str, Any], number: int, now: datetime) -> dict[str,
         "key": "",
         "enrolled_at": device["enrolled_at"],
         "ended_at": gone,
-        "last_seen_at": device["seen_hour"] + timedelta(minutes=number % 59),
+        "last_seen_at": seen_at(number, now),
         "planned_revision": 0,
         "push_token": None if device["enrolled_at"] is None else number.to_bytes(32, "big"),
         "push_magic": "magic",
@@ -123,7 +128,7 @@ def channel_row(device: dict[str, Any], number: int, now: datetime) -> dict[str,
         "push_due_at": now if number % 41 == 3 else None,
         "push_bulk": False,
         "push_attempts": 0,
-        "pushed_at": device["seen_hour"] - timedelta(minutes=1),
+        "pushed_at": seen_at(number, now) - timedelta(seconds=20),
         "push_status": 410 if refused else 200,
         "push_reason": "Unregistered" if refused else None,
         "push_dead_at": now - timedelta(days=3) if refused else None,
@@ -149,6 +154,18 @@ def fill(app: Flask, count: int) -> None:
             ]
             session.execute(sa.insert(Device), devices)
             session.execute(sa.insert(Channel), channels)
+        _continue_sequences(session)
+
+
+def _continue_sequences(session: Session) -> None:
+    """PostgreSQL does not count ids that were given."""
+    if session.get_bind().dialect.name == "postgresql":
+        for table in ("zmdm_device", "zmdm_channel"):
+            session.execute(
+                sa.text(
+                    f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
+                )
+            )
 
 
 def _chunks(count: int) -> Iterator[range]:

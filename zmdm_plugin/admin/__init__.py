@@ -16,6 +16,7 @@ from zmdm_plugin.admin.device_list import DeviceList
 from zmdm_plugin.admin.device_page import DevicePage
 from zmdm_plugin.admin.enrollments import EnrollmentList, EnrollmentPage
 from zmdm_plugin.admin.events import EventList
+from zmdm_plugin.admin.new_enrollment import NewEnrollment
 from zmdm_plugin.admin.overview import Overview
 from zmdm_plugin.admin.screen import Screen
 from zmdm_plugin.state import state_of
@@ -73,6 +74,9 @@ def _screens() -> list[Screen]:
         CommandPage("Command", endpoint="zmdm_command", url="commands/<uuid>", below=commands),
         EventList("Events", endpoint="zmdm_events", url="events", group="Fleet"),
         enrollments,
+        NewEnrollment(
+            "Add", endpoint="zmdm_new_enrollment", url="enrollments/new", below=enrollments
+        ),
         EnrollmentPage(
             "Enrollment",
             endpoint="zmdm_enrollment",

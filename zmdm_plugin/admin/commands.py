@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import flask
 import sqlalchemy as sa
 from flask import Response
 from flask_admin import expose
@@ -14,7 +13,7 @@ from flask_admin import expose
 from zmdm_plugin import db
 from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin import paging, sending
-from zmdm_plugin.admin.screen import HEADERS, Screen, acting, demand, session, text
+from zmdm_plugin.admin.screen import HEADERS, Screen, acting, back, demand, session, text
 from zmdm_plugin.admin.waiting import why
 from zmdm_plugin.commands.base import REDACTED
 from zmdm_plugin.errors import NotFound, ProtocolError
@@ -93,15 +92,18 @@ class CommandPage(Screen):
             fault=fault,
         )
 
-    @expose("/result.plist")
+    @expose("/result.plist", methods=("POST",))
     def result(self, uuid: str) -> Response:
-        """The answer as a property list, without secrets."""
-        command, _device, _channel = _find(uuid)
-        body = _body(command)
-        if body is None:
-            raise NotFound("This command has no answer.")
-        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{command.uid}.plist"'}
-        return Response(plist.dumps(body), mimetype="application/xml", headers=headers)
+        """The answer as it came. It may hold secrets: a permission of its own, and the audit."""
+        demand(access.VIEW_RESULTS, _find(uuid)[1])
+        with db.transaction():
+            command, _device, _channel = _find(uuid)
+            body, name = answers.result_of(command), command.uid
+            if body is None:
+                raise NotFound("This command has no answer.")
+            audit.record(acting(), "command.reveal_result", command)
+        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}.plist"'}
+        return Response(body, mimetype="application/x-plist", headers=headers)
 
     @expose("/cancel/", methods=("POST",))
     def cancel(self, uuid: str) -> Response:
@@ -112,8 +114,7 @@ class CommandPage(Screen):
             command, _device, _channel = _find(uuid)
             command_queue.cancel(command)
             audit.record(acting(), "command.cancel", command, after={"state": command.state})
-        flask.flash("The command is cancelled.")
-        return flask.make_response(flask.redirect(flask.url_for(".index", uuid=uuid), code=303))
+        return back("The command is cancelled.", ".index", uuid=uuid)
 
 
 def _find(uuid: str) -> tuple[ChannelCommand, Device, Channel]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import flask
 import marshmallow as ma
 from flask import Response, request
 from flask_admin import expose
@@ -13,11 +12,11 @@ from flask_admin import expose
 from zmdm_plugin import db
 from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin import forms, sending
-from zmdm_plugin.admin.screen import Screen, acting, demand
+from zmdm_plugin.admin.screen import Screen, acting, back, demand
 from zmdm_plugin.commands import Command, Target, registry
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Channel, Device
-from zmdm_plugin.services import access, audit, command_queue, release, wake
+from zmdm_plugin.services import access, audit, command_queue, devices, release, wake
 from zmdm_plugin.services.targets import target
 
 
@@ -79,7 +78,7 @@ class DeviceActions(Screen):
             form.faults.update(_check(command, given, device))
             if form.faults or form.fault:
                 return None
-            device_id, url = device.id, flask.url_for("zmdm_device.index", device_id=device.id)
+            device_id = device.id
             with db.transaction():
                 order(device_id, command, given)
         except Refused as error:
@@ -88,8 +87,8 @@ class DeviceActions(Screen):
         except Conflict as error:
             form.fault = f"{error}."
             return None
-        flask.flash(f"{sending.shown(command.name)} is queued; the device is being woken.")
-        return _back(url)
+        said = f"{sending.shown(command.name)} is queued; the device is being woken."
+        return back(said, "zmdm_device.index", device_id=device_id)
 
 
 class DeviceSwitches(Screen):
@@ -107,20 +106,19 @@ class DeviceSwitches(Screen):
         permission, act, done = SWITCHES[name]
         demand(permission, device)
         with db.transaction():
-            again: Device = facts.find(device_id)
+            again = devices.locked(device_id)
+            before = {"blocked_at": again.blocked_at}
             act(again)
-            audit.record(acting(), f"device.{name}", again)
-        flask.flash(done)
-        return _back(flask.url_for("zmdm_device.index", device_id=device_id))
+            after = {"blocked_at": again.blocked_at}
+            audit.record(acting(), f"device.{name}", again, before=before, after=after)
+        return back(done, "zmdm_device.index", device_id=device_id)
 
 
 def order(device_id: int, command: type[Command], given: dict[str, Any]) -> None:
     """Queue a command inside the open transaction, with its audit entry."""
     device = facts.find(device_id)
-    queued = command_queue.enqueue(_own_channel(device), command.name, given, actor=acting())
-    audit.record(
-        acting(), "device.command", device, after={"command": command.name, "uuid": queued.uuid}
-    )
+    row = command_queue.enqueue(_own_channel(device), command.name, given, actor=acting())
+    audit.record(acting(), "command.queue", row, after=audit.snapshot(row))
 
 
 def confirmation(device: Device) -> str:
@@ -180,16 +178,15 @@ def _own_channel(device: Device) -> Channel:
     return channel
 
 
-def _wake(device: Device) -> None:
-    wake.channel(_own_channel(device))
-
-
-def _back(url: str) -> Response:
-    return flask.make_response(flask.redirect(url, code=303))
+def _poke(device: Device) -> None:
+    channel = _own_channel(device)
+    if channel.push_token is None or channel.ended_at is not None:
+        raise Conflict("The device is not enrolled, so it cannot be woken.")
+    wake.channel(channel)
 
 
 SWITCHES: dict[str, tuple[str, Callable[[Device], object], str]] = {
-    "wake": (access.CHANGE_DEVICES, _wake, "The device is being woken."),
+    "poke": (access.CHANGE_DEVICES, _poke, "The device is being woken."),
     "block": (
         access.CHANGE_DEVICES,
         release.block,

@@ -6,10 +6,15 @@ import sqlalchemy as sa
 from flask import Response
 from flask_admin import expose
 
+from zmdm_plugin import db
 from zmdm_plugin.admin import paging
-from zmdm_plugin.admin.screen import Screen, row, session
+from zmdm_plugin.admin.screen import HEADERS, Screen, acting, back, demand, row, session
+from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import Device, Enrollment, EnrollmentSession
-from zmdm_plugin.services import access
+from zmdm_plugin.services import access, audit
+from zmdm_plugin.services.enrollment import enrollments, manual
+
+MOBILECONFIG = "application/x-apple-aspen-config"
 
 
 class EnrollmentList(Screen):
@@ -25,13 +30,52 @@ class EnrollmentList(Screen):
 
 
 class EnrollmentPage(Screen):
-    """One enrollment."""
+    """One enrollment. What lets devices in is shown on request only, and that is audited."""
 
     permission = access.VIEW_ENROLLMENTS
 
     @expose("/")
     def index(self, enrollment_id: int) -> Response:
         """What it says, and its sessions."""
+        return self._shown(enrollment_id)
+
+    @expose("/link/", methods=("POST",))
+    def link(self, enrollment_id: int) -> Response:
+        """The link: whoever has it can enroll."""
+        demand(access.ADD_ENROLLMENTS)
+        with db.transaction():
+            found: Enrollment = row(Enrollment, enrollment_id)
+            url = enrollments.link(found)
+            audit.record(acting(), "enrollment.reveal_link", found)
+        return self._shown(enrollment_id, link=url)
+
+    @expose("/profile/", methods=("POST",))
+    def profile(self, enrollment_id: int) -> Response:
+        """The profile to install by hand; its challenge admits devices."""
+        demand(access.ADD_ENROLLMENTS)
+        with db.transaction():
+            found: Enrollment = row(Enrollment, enrollment_id)
+            if found.kind != enrollments.MANUAL:
+                raise Conflict("Devices fetch the profile of this enrollment by its link.")
+            body = manual.profile(found)
+            audit.record(acting(), "enrollment.download_profile", found)
+        disposition = 'attachment; filename="enrollment.mobileconfig"'
+        headers = {**HEADERS, "Content-Disposition": disposition}
+        return Response(body, mimetype=MOBILECONFIG, headers=headers)
+
+    @expose("/revoke/", methods=("POST",))
+    def revoke(self, enrollment_id: int) -> Response:
+        """Nobody comes in this way any more."""
+        demand(access.CHANGE_ENROLLMENTS)
+        with db.transaction():
+            found: Enrollment = row(Enrollment, enrollment_id)
+            enrollments.revoke(found)
+            after = {"revoked_at": found.revoked_at}
+            audit.record(acting(), "enrollment.revoke", found, after=after)
+        said = "The enrollment is revoked. Devices that came this way stay enrolled."
+        return back(said, ".index", enrollment_id=enrollment_id)
+
+    def _shown(self, enrollment_id: int, *, link: str = "") -> Response:
         enrollment: Enrollment = row(Enrollment, enrollment_id)
         query = sa.select(EnrollmentSession).where(EnrollmentSession.enrollment_id == enrollment.id)
         page = paging.newest_first(query, EnrollmentSession.id)
@@ -41,6 +85,7 @@ class EnrollmentPage(Screen):
             "zmdm/enrollment.html",
             title=enrollment.name,
             enrollment=enrollment,
+            link=link,
             page=page,
             devices={device.id: device for device in devices},
         )

@@ -127,7 +127,10 @@ def _field(name: str, item: ma.fields.Field[Any], secret: bool) -> Field:
 def _choices(item: ma.fields.Field[Any]) -> tuple[tuple[str, str], ...]:
     for rule in item.validators:
         if isinstance(rule, ma.validate.OneOf):
-            given = tuple((str(choice), str(choice)) for choice in rule.choices)
+            shown = list(rule.labels) or list(rule.choices)
+            given = tuple(
+                (str(one), str(two)) for one, two in zip(rule.choices, shown, strict=True)
+            )
             return given if item.required else (("", "–"), *given)
     return ()
 

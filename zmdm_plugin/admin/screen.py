@@ -123,6 +123,7 @@ class Screen(BaseView):
             words=words,
             now=utcnow(),
             may=may,
+            access=access,
             actor=actor(),
             in_menu=self.below or self,
             csrf_token=generate_csrf,
@@ -165,6 +166,12 @@ def demand(permission: str, subject: Any = None) -> None:
     """Denied unless the one who acts holds this permission."""
     if not may(permission, subject):
         raise _lacking(permission, subject)
+
+
+def back(said: str, endpoint: str, **values: Any) -> flask.Response:
+    """To another page after a change (303, so that reloading repeats nothing), and say it there."""
+    flask.flash(said)
+    return flask.make_response(flask.redirect(flask.url_for(endpoint, **values), code=303))
 
 
 def session() -> Session:

@@ -35,6 +35,20 @@ _NAMES = {
     "SecurityInfo": "Security information",
     "ShutDownDevice": "Shut down",
 }
+_ABOUT = {
+    "CertificateList": "Asks which certificates are on it.",
+    "Custom": "Any command, written by hand as a property list.",
+    "DeviceInformation": "Asks for its name, model, OS, network addresses and the like.",
+    "DeviceLock": "Locks the screen, with a message if you like.",
+    "EraseDevice": "Erases everything on it.",
+    "InstallProfile": "Installs a configuration profile.",
+    "InstalledApplicationList": "Asks which applications are on it.",
+    "ProfileList": "Asks which profiles are on it.",
+    "RemoveProfile": "Removes a profile that device management has installed.",
+    "RestartDevice": "Restarts it.",
+    "SecurityInfo": "Asks for encryption, passcode, firewall and the like.",
+    "ShutDownDevice": "Switches it off.",
+}
 _QUESTIONS = (
     "DeviceInformation",
     "SecurityInfo",
@@ -81,7 +95,7 @@ def _offer(command: type[Command], channel: Channel | None) -> Offer:
     return Offer(
         name=command.name,
         shown=shown(command.name),
-        about=_first_sentence(command),
+        about=_ABOUT.get(command.name) or _first_sentence(command),
         why_not=_why_not(command, channel),
         at_once=command.name in _QUESTIONS,
         destructive=command.name in DESTRUCTIVE,

@@ -29,7 +29,9 @@ _CAPITALS = {
     "Sip": "SIP",
     "Udid": "UDID",
     "Url": "URL",
+    "Udids": "UDIDs",
     "Uuid": "UUID",
+    "Wifi": "Wi-Fi",
 }
 
 
@@ -82,11 +84,11 @@ def label(name: str) -> str:
     parts = [part for part in _BREAK.split(name) if part]
     shown = []
     for number, part in enumerate(parts):
-        upper = _CAPITALS.get(part.capitalize(), part)
-        if upper.isupper() and len(upper) > 1:
-            shown.append(upper)
+        known = _CAPITALS.get(part.capitalize())
+        if known or (part.isupper() and len(part) > 1):
+            shown.append(known or part)
         else:
-            shown.append(upper.capitalize() if number == 0 else upper.lower())
+            shown.append(part.capitalize() if number == 0 else part.lower())
     return " ".join(shown)
 
 
@@ -145,20 +147,20 @@ def enrollment(device: Any) -> Badge:
 def push(channel: Any | None) -> Badge:
     """Whether we can wake a channel, and how the last attempt went."""
     if channel is None or channel.ended_at:
-        return Badge("Ended", "quiet", "Nothing is sent to it any more.")
+        return Badge("No push", "quiet", "Nothing is sent to it any more.")
     if channel.push_token is None:
-        return Badge("No token", "warn", "It has not told us how to wake it.")
+        return Badge("No push token", "warn", "It has not told us how to wake it.")
     if channel.push_dead_at:
-        return Badge("Token dead", "bad", "Apple says this push token is no longer valid.")
+        return Badge("Push token dead", "bad", "Apple says this push token is no longer valid.")
     if channel.push_suspended_certificate_id:
-        return Badge("Refused", "bad", f"Apple refuses its token: {channel.push_reason}")
+        return Badge("Push refused", "bad", f"Apple refuses its token: {channel.push_reason}")
     if channel.push_due_at:
         if channel.push_attempts:
             return Badge("Retrying", "warn", f"{channel.push_reason or 'the push service is away'}")
         return Badge("Waking", "busy", f"due {stamp(channel.push_due_at)}")
     if channel.push_status and channel.push_status != 200:
         return Badge("Push failed", "bad", channel.push_reason or f"status {channel.push_status}")
-    return Badge("Working", "good", f"last pushed {stamp(channel.pushed_at)}".rstrip())
+    return Badge("Push works", "good", f"last pushed {stamp(channel.pushed_at)}".rstrip())
 
 
 _COMMAND: dict[str, tuple[str, Tone]] = {

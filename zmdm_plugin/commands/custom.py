@@ -71,6 +71,11 @@ class Custom(Command):
         return {"command": {"RequestType": payload["RequestType"], **keys}}
 
     @classmethod
+    def unavailable(cls, target: Target) -> Refusal | None:
+        """What it carries decides, and that is not known without arguments."""
+        return None
+
+    @classmethod
     def refusal(cls, target: Target, args: Arguments) -> Refusal | None:
         carried, inner = cls.unwrap(args)
         if carried is None:

@@ -59,12 +59,21 @@ document.addEventListener("submit", (event) => {
   if (form.dataset.confirm && !confirm(form.dataset.confirm)) { event.preventDefault(); return; }
   if (form.method === "post") {
     if (form.dataset.sent) { event.preventDefault(); return; }
-    form.dataset.sent = "yes";
+    if (!form.matches("[data-download]")) form.dataset.sent = "yes";
   }
 });
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
+
+// Copying needs the clipboard, which browsers give to secure pages only.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.hidden = !navigator.clipboard;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+    button.textContent = "Copied";
+  });
+}
 
 // Long tables narrow as one types.
 for (const field of document.querySelectorAll("[data-narrow]")) {

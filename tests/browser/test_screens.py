@@ -1,0 +1,182 @@
+"""The ways that matter, as somebody goes them in a browser; every visit also watches for script
+errors, violations of the Content-Security-Policy, and requests that leave our origin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+
+from tests.browser.conftest import Visit
+from zmdm_plugin import db
+from zmdm_plugin.models import ChannelCommand
+from zmdm_plugin.models.base import utcnow
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.slow]
+
+SCREENS = (
+    "/mdm/",
+    "/mdm/devices/",
+    "/mdm/devices/?q=nothing",
+    "/mdm/devices/1/",
+    "/mdm/devices/1/facts/",
+    "/mdm/devices/1/applications/",
+    "/mdm/devices/1/send/",
+    "/mdm/devices/1/send/DeviceLock/",
+    "/mdm/devices/3/send/EraseDevice/",
+    "/mdm/commands/",
+    "/mdm/events/",
+    "/mdm/enrollments/",
+    "/mdm/enrollments/1/",
+    "/mdm/enrollments/new/",
+    "/mdm/push_certificates/",
+    "/mdm/devices/999/",
+)
+Start = Callable[..., Visit]
+
+
+def serious(visit: Visit) -> list[str]:
+    """What axe-core calls serious or critical on the present page."""
+    found = Axe().run(visit.page).response["violations"]
+    return [
+        f"{item['id']}: {[node['target'] for node in item['nodes']][:3]}"
+        for item in found
+        if item["impact"] in ("serious", "critical")
+    ]
+
+
+def command(host: Flask) -> Any:
+    """The newest command, as it is in the database now."""
+    with host.app_context():
+        newest = sa.select(ChannelCommand).order_by(ChannelCommand.id.desc()).limit(1)
+        return db.session().scalars(newest).one()
+
+
+def test_signing_in_finding_a_device_and_asking_it_something(visit: Start, host: Flask) -> None:
+    one = visit()
+    page = one.sign_in()
+    page.keyboard.press("/")
+    page.keyboard.type("alan")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Alan’s iPhone", exact=True).click()
+    page.get_by_text("Send a command").click()
+    page.get_by_role("button", name="Security information").click()
+    page.get_by_text("Security information is queued").wait_for()
+    assert (command(host).name, command(host).device_id) == ("SecurityInfo", 3)
+
+
+def test_locking_a_mac_with_a_pin(visit: Start, host: Flask) -> None:
+    one = visit()
+    one.sign_in()
+    page = one.open("/mdm/devices/2/")
+    page.get_by_text("Send a command").click()
+    page.get_by_role("link", name="Lock …").click()
+    page.get_by_label("PIN").fill("482913")
+    page.get_by_role("button", name="Lock").click()
+    page.get_by_text("Lock is queued").wait_for()
+    assert command(host).name == "DeviceLock"
+    assert "482913" not in page.content()
+
+
+def test_a_command_is_seen_to_be_answered_without_reloading(visit: Start, host: Flask) -> None:
+    one = visit()
+    one.sign_in()
+    page = one.open("/mdm/devices/1/")
+    page.get_by_text("Waits behind 1 other command").wait_for()
+    with host.app_context(), db.transaction() as session:
+        session.execute(
+            sa.update(ChannelCommand)
+            .where(ChannelCommand.finished_at.is_(None))
+            .values(state="acknowledged", finished_at=utcnow())
+        )
+    page.get_by_text("Waits behind 1 other command").wait_for(state="detached")
+    assert page.get_by_text("Not finished, in the order of delivery").count() == 0
+
+
+def test_blocking_asks_first(visit: Start) -> None:
+    one = visit()
+    one.sign_in()
+    page = one.open("/mdm/devices/4/")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.get_by_role("button", name="Block").click()
+    assert page.get_by_text("Blocked", exact=True).count() == 0
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Block").click()
+    page.get_by_role("button", name="Unblock").wait_for()
+
+
+def test_a_filter_applies_when_it_is_chosen(visit: Start) -> None:
+    one = visit()
+    page = one.sign_in()
+    page.get_by_label("Platform").select_option("tvOS")
+    page.wait_for_url("**platform=tvOS**")
+    assert page.locator("tbody tr").count() == 6
+    assert "q=" not in page.url
+
+
+def test_making_and_revoking_an_enrollment(visit: Start) -> None:
+    one = visit()
+    one.sign_in()
+    page = one.open("/mdm/enrollments/")
+    page.get_by_role("link", name="Add").click()
+    page.get_by_label("Name", exact=True).fill("Lab")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Show link").click()
+    assert page.locator("#link").inner_text().startswith("http://localhost/public/mdm/ota/")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Revoke").click()
+    page.get_by_text("Revoked", exact=True).wait_for()
+
+
+def test_applications_narrow_as_one_types(visit: Start) -> None:
+    one = visit()
+    one.sign_in()
+    page = one.open("/mdm/devices/1/applications/")
+    page.get_by_label("Show only rows with").fill("xcode")
+    assert page.locator("#applications tbody tr:visible").count() == 7
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+def test_screens_are_accessible(visit: Start, color_scheme: str) -> None:
+    one = visit(color_scheme=color_scheme)
+    one.sign_in()
+    found = {}
+    for path in SCREENS:
+        one.open(path)
+        found[path] = serious(one)
+    one.complaints = [text for text in one.complaints if "404 (NOT FOUND)" not in text]
+    assert {path: faults for path, faults in found.items() if faults} == {}
+
+
+def test_screens_fit_a_phone(visit: Start) -> None:
+    one = visit(width=390)
+    one.sign_in()
+    wider = {}
+    for path in SCREENS:
+        page = one.open(path)
+        wider[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    one.complaints = [text for text in one.complaints if "404 (NOT FOUND)" not in text]
+    assert {path: pixels for path, pixels in wider.items() if pixels > 0} == {}
+
+
+def test_the_menu_folds_on_a_phone_and_opens(visit: Start) -> None:
+    one = visit(width=390)
+    page = one.sign_in()
+    assert not page.get_by_role("link", name="Events").is_visible()
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("link", name="Events").click()
+    page.wait_for_url("**/mdm/events/")
+
+
+def test_the_keyboard_shows_where_it_is(visit: Start) -> None:
+    one = visit()
+    page = one.sign_in()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Tab")
+    style = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(style) == "solid"

@@ -1,0 +1,118 @@
+"""The form that makes an enrollment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+import sqlalchemy as sa
+from flask import Response, request
+from flask_admin import expose
+
+from zmdm_plugin import db
+from zmdm_plugin.admin import forms
+from zmdm_plugin.admin.screen import Screen, acting, back, row, session
+from zmdm_plugin.commands.arguments import storable
+from zmdm_plugin.errors import Refused
+from zmdm_plugin.models import PushCertificate, ScepIssuer
+from zmdm_plugin.services import access, audit
+from zmdm_plugin.services.enrollment import enrollments
+
+_NAME: Any = [ma.validate.Length(min=1, max=128), storable]
+_MOST = 10_000
+
+
+def _listed(about: str) -> ma.fields.List[str]:
+    return ma.fields.List(
+        ma.fields.String(validate=_NAME),
+        validate=ma.validate.Length(max=_MOST),
+        metadata={"description": about},
+    )
+
+
+class Arguments(ma.Schema):
+    """What an enrollment is made of."""
+
+    name = ma.fields.String(
+        required=True,
+        validate=_NAME,
+        metadata={"description": "For administrators; devices never see it."},
+    )
+    kind = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf(
+            enrollments.KINDS, labels=("Over the air, by a link", "By hand, by a profile")
+        ),
+    )
+    push_certificate = ma.fields.Integer(required=True, metadata={"rows": PushCertificate})
+    scep_issuer = ma.fields.Integer(
+        required=True,
+        metadata={"rows": ScepIssuer, "label": "Identities come from", "description": ""},
+    )
+    display_name = ma.fields.String(
+        validate=ma.validate.Length(max=128),
+        metadata={"description": "What people read on their device."},
+    )
+    quota = ma.fields.Integer(
+        validate=ma.validate.Range(min=1, max=10_000_000),
+        metadata={"description": "How many devices may come this way; empty: any number."},
+    )
+    expires_at = ma.fields.AwareDateTime(metadata={"description": "In UTC; empty: never."})
+    serial_numbers = _listed("Only these, one per line; empty: any device.")
+    udids = _listed("Only these, one per line; empty: any device.")
+
+
+class NewEnrollment(Screen):
+    """A form of its own, so that its address can be linked to."""
+
+    permission = access.ADD_ENROLLMENTS
+
+    @expose("/", methods=("GET", "POST"))
+    def index(self) -> Response:
+        """The form, and the making."""
+        form = forms.Form([_with_rows(item) for item in forms.of_schema(Arguments())])
+        if request.method == "POST":
+            if answer := _make(form):
+                return answer
+            form.fields = forms.typed(form.fields, request.form)
+        return self.page(
+            "zmdm/new_enrollment.html",
+            title="Add an enrollment",
+            form=form,
+            status=422 if form.faults or form.fault else 200,
+        )
+
+
+def _make(form: forms.Form) -> Response | None:
+    """None when the form has to be shown again."""
+    try:
+        asked = Arguments().load(forms.data(form.fields, request.form))
+        with db.transaction():
+            made = _create(asked)
+            audit.record(acting(), "enrollment.create", made, after=audit.snapshot(made))
+            enrollment_id = made.id
+    except ma.ValidationError as error:
+        form.faults.update(forms.faults(error))
+        return None
+    except Refused as error:
+        form.blame(error.field, error.why)
+        return None
+    said = "The enrollment is ready: its page has what devices need."
+    return back(said, "zmdm_enrollment.index", enrollment_id=enrollment_id)
+
+
+def _create(asked: dict[str, Any]) -> Any:
+    certificate = row(PushCertificate, asked.pop("push_certificate"))
+    issuer = row(ScepIssuer, asked.pop("scep_issuer"))
+    kind, name = asked.pop("kind"), asked.pop("name")
+    return enrollments.create(kind, name, push_certificate=certificate, issuer=issuer, **asked)
+
+
+def _with_rows(item: forms.Field) -> forms.Field:
+    """A reference to another row becomes a choice among those there are."""
+    model: Any = Arguments().fields[item.name].metadata.get("rows")
+    if model is None:
+        return item
+    rows = session().execute(sa.select(model.id, model.name).order_by(model.name))
+    choices = tuple((str(row_id), name) for row_id, name in rows)
+    return forms.replaced(item, kind="choice", choices=choices)
