@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from zmdm_simulator.errors import NotEnrolled
+from zmdm_simulator.errors import SimulatorError
 from zmdm_simulator.pki import Identity
 from zmdm_simulator.proof import Proof, Prover
 
@@ -38,7 +38,7 @@ class Wire:
         """Return the HTTP client, the one with this TLS identity if there are several."""
         http = self.device.http
         if http is None:
-            raise NotEnrolled("no HTTP client was handed in")
+            raise SimulatorError("no HTTP client was handed in")
         return http if isinstance(http, httpx.Client) else http(identity)
 
     def check_in(self, body: bytes, *, identity: Identity | None = None) -> httpx.Response:

@@ -10,6 +10,7 @@ import base64
 import plistlib
 import uuid
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -113,6 +114,7 @@ class DeviceServer:
     bootstrap: bytes = b""
     digest_challenge: str | None = None
     decline_users: bool = False
+    before_reply: Callable[[dict[str, Any]], None] | None = None  # to a check-in
     base: str = BASE  # where it can be reached
 
     def client(self) -> httpx.Client:
@@ -168,6 +170,8 @@ class DeviceServer:
             return OK, "application/xml", plistlib.dumps(reply)
         if message["MessageType"] == "GetBootstrapToken":
             return OK, "application/xml", plistlib.dumps({"BootstrapToken": self.bootstrap})
+        if self.before_reply:
+            self.before_reply(message)
         self.bootstrap = message.get("BootstrapToken", self.bootstrap)
         return OK, "text/plain", b""
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -221,6 +222,19 @@ def test_a_push_wakes_the_device_that_it_is_for(world: World, apple: tuple[str, 
     world.heard("Idle")
     log = (world.folder / "fleet.log").read_text()
     assert "wrong magic" in log and len(world.server.messages("Idle")) == 1
+
+
+def test_a_push_that_overtakes_the_answer_to_the_tokenupdate_is_kept(
+    world: World, apple: tuple[str, str]
+) -> None:
+    def hasty(said: dict[str, Any]) -> None:
+        if said["MessageType"] == "TokenUpdate":
+            push(world.folder / "apple", apple[0], said["Token"].hex(), said["PushMagic"])
+            time.sleep(0.3)
+
+    world.server.before_reply = hasty
+    world.live("--apple-control", apple[1])
+    world.heard("Idle")
 
 
 def test_sigterm_ends_a_fleet_quickly_and_without_a_word(

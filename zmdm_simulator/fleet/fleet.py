@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 
 from zmdm_simulator.core import DeviceCore, Life
 from zmdm_simulator.fleet.build import Hardware
@@ -16,6 +17,7 @@ from zmdm_simulator.fleet.work import CONNECT, Habits, Work
 PATIENCE = 1.5
 # With --once, what is due so soon (a retry, a return after NotNow) is waited for.
 SOON = 20.0
+UNCLAIMED = 1000
 
 
 class Fleet:
@@ -26,6 +28,9 @@ class Fleet:
         self._work = Work(profile, habits, seed=hardware.seed, keep=self._keep)
         self._runners = [Runner(device) for device in hardware.devices(self._event)]
         self._addresses: dict[str, tuple[Runner, str, str]] = {}
+        # A server may push while the device still reads the answer to its TokenUpdate.
+        self._unclaimed: deque[Push] = deque(maxlen=UNCLAIMED)
+        self._lock = threading.Lock()
         self._heard = time.monotonic()
         for runner in self._runners:
             self._store.restore(runner.device)
@@ -63,22 +68,35 @@ class Fleet:
     def _push(self, pushes: list[Push], seen: int) -> None:
         self._heard = time.monotonic()
         for push in pushes:
-            if (found := self._addresses.get(push["token"])) is None:
-                continue
-            runner, channel, magic = found
-            if push["magic"] != magic:
-                self._event(runner.device, "ignored a push with the wrong magic")
-                continue
-            self._work.crew.submit(runner, (CONNECT, channel))
+            self._deliver(push)
         self._store.pushes_seen = seen
+
+    def _deliver(self, push: Push) -> None:
+        with self._lock:
+            found = self._addresses.get(push["token"])
+            if found is None:
+                self._unclaimed.append(push)
+                return
+        runner, channel, magic = found
+        if push["magic"] == magic:
+            self._work.crew.submit(runner, (CONNECT, channel))
+        else:
+            self._event(runner.device, "ignored a push with the wrong magic")
 
     def _keep(self, runner: Runner) -> None:
         self._note_addresses(runner)
         self._store.save(runner.device)
 
     def _note_addresses(self, runner: Runner) -> None:
-        for address in runner.device.push_addresses:
-            self._addresses[address.token.hex()] = (runner, address.channel, address.magic)
+        early: list[Push] = []
+        with self._lock:
+            for address in runner.device.push_addresses:
+                token = address.token.hex()
+                if token not in self._addresses:
+                    early += [push for push in self._unclaimed if push["token"] == token]
+                self._addresses[token] = (runner, address.channel, address.magic)
+        for push in early:
+            self._deliver(push)
 
     def _event(self, device: DeviceCore, event: str) -> None:
         if self._habits.verbose:

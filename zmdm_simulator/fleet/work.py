@@ -167,7 +167,9 @@ class Work:
         runner.missed.clear()
 
     def _log_in_again(self, device: SimulatedDevice) -> None:
-        """After a restart somebody logs in, and the user channel says so."""
+        """After a restart somebody logs in, and the user channel says so; macOS wants its token."""
+        if device.bootstrap_token is not None:
+            device.get_bootstrap_token()
         for channel in list(device.channels.values()):
             if channel.user and not channel.declined:
                 enrollment.log_in(device, channel)
