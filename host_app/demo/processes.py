@@ -121,7 +121,7 @@ def fleet(stage: Stage) -> Iterator[Process]:
                 *("--apple-dir", str(stage.folder.path / "apple")),
                 *("--state", str(stage.folder.path / "devices" / kind)),
                 *("--seed", "demo", "--script", "everyday"),
-                *("--poll", "60", "--notnow-after", "10", "--return-after", "20"),
+                *("--poll", "20", "--notnow-after", "10", "--return-after", "20"),
                 *("--allow-http", "--verbose"),
             )
 
