@@ -100,15 +100,20 @@ def record(
     return entry
 
 
+def safe_columns(model: type[Base]) -> frozenset[str]:
+    """The columns whose values an entry may hold."""
+    return _SAFE.get(model, frozenset())
+
+
 def snapshot(obj: Base) -> dict[str, Any]:
     """The safe columns of a row, to be compared before and after a change."""
-    return {name: getattr(obj, name) for name in sorted(_SAFE.get(type(obj), ()))}
+    return {name: getattr(obj, name) for name in sorted(safe_columns(type(obj)))}
 
 
 def _safe(obj: Base | None, values: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if values is None:
         return None
-    declared = _SAFE.get(type(obj), frozenset()) if obj is not None else frozenset()
+    declared = safe_columns(type(obj)) if obj is not None else frozenset()
     return {name: _plain(value) if name in declared else CHANGED for name, value in values.items()}
 
 

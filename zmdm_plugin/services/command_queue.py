@@ -111,6 +111,8 @@ def _row(
 ) -> ChannelCommand:
     carried, carried_args = command.unwrap(loaded)
     counts = carried or command
+    if carried is None:
+        carried_args = loaded
     stored = command.store(loaded)
     secret = {key: stored.pop(key) for key in command.secret if key in stored}
     row = ChannelCommand(

@@ -19,6 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Refused
+from zmdm_plugin.models.base import UtcDateTime
 
 T = TypeVar("T")
 MAX_ID = 2**63 - 1
@@ -138,13 +139,12 @@ def _behind(column: Any, last: Any, down: bool) -> sa.ColumnElement[bool]:
 def _typed(value: Any, column: InstrumentedAttribute[Any]) -> Any:
     if value is None:
         return None
-    expected = column.type.python_type
-    if expected is datetime:
+    if isinstance(column.type, UtcDateTime):
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError("naive")
         return moment
-    if expected is str and isinstance(value, str) and "\0" not in value:
+    if isinstance(column.type, sa.String) and isinstance(value, str) and "\0" not in value:
         value.encode()
         return value
     raise ValueError("of another type")

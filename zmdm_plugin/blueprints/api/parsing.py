@@ -39,8 +39,8 @@ class Parser(FlaskParser):
             abort(415, message="the body must be JSON, with Content-Type: application/json")
         try:
             body = super().load_json(req, schema)
-        except RecursionError:
-            abort(400, message="the JSON is nested too deeply")
+        except (RecursionError, ValueError):  # too deep, or a number of five thousand digits
+            abort(400, message="the JSON is beyond all bounds")
         _refuse_unstorable(body, "json")
         return body
 

@@ -69,7 +69,7 @@ class Resource(Blueprint):
         super().__init__(
             f"zmdm_api_{name}", __name__, url_prefix=prefix + path, description=description
         )
-        self.title = name.replace("_", " ").capitalize()
+        self.title = name.replace("_", " ").capitalize().replace("Scep", "SCEP")
         origin.watch(self)
         self.before_request(authenticate_token)
         self.before_request(answer_options)
@@ -78,7 +78,7 @@ class Resource(Blueprint):
 
     def add_url_rule(self, rule: str, *args: Any, **options: Any) -> None:
         """smorest's, with this resource's tag."""
-        options.setdefault("tags", [self.title])
+        options["tags"] = options.get("tags") or [self.title]
         super().add_url_rule(rule, *args, **options)
 
     def operation(self, permission: str, *errors: int) -> Callable[[View], View]:
