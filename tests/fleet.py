@@ -44,6 +44,8 @@ KINDS = (
     ("MacBook Air of {}", "MacBookAir10,1", "MacBook Air", "macOS", "15.1", True),
 )
 PEOPLE = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Margaret", "Linus", "Radia")
+PEOPLE += ("Frances", "Tony", "Adele", "Niklaus", "Shafi", "Leslie", "Katherine", "Ken", "Lynn")
+PEOPLE += ("Dennis", "Jean", "Robin", "Anita", "Vint", "Mary", "Bjarne", "Sophie", "John")
 _CHUNK = 5000
 
 
@@ -178,20 +180,7 @@ def live(app: Flask, device_id: int = 1) -> None:
     with app.app_context(), db.transaction() as session:
         device, channel = session.get_one(Device, device_id), session.get_one(Channel, device_id)
         now = utcnow()
-        device.device_information = {
-            "DeviceName": device.name,
-            "OSVersion": device.os_version,
-            "BatteryLevel": 0.83,
-            "IsSupervised": True,
-            "OrganizationInfo": {"OrganizationName": "Example Ltd"},
-        }
-        device.security_info = {"FDE_Enabled": True, "FirewallSettings": {"FirewallEnabled": True}}
-        device.device_information_at = device.security_info_at = now - timedelta(minutes=12)
-        device.filevault_enabled, device.passcode_present, device.sip_enabled = True, True, True
-        device.firewall_enabled, device.user_approved_enrollment = False, True
-        device.capacity_gb, device.available_capacity_gb = 494.4, 201.7
-        device.host_name, device.build_version = "ada.local", "24B83"
-        device.applications_at = device.profiles_at = device.certificates_at = now
+        _facts(device, now)
         session.add(
             Channel(
                 device_id=device.id,
@@ -218,6 +207,23 @@ def live(app: Flask, device_id: int = 1) -> None:
         _commands(session, channel, now)
         _events(session, device, now)
         _installed(session, channel)
+
+
+def _facts(device: Device, now: datetime) -> None:
+    device.device_information = {
+        "DeviceName": device.name,
+        "OSVersion": device.os_version,
+        "BatteryLevel": 0.83,
+        "IsSupervised": True,
+        "OrganizationInfo": {"OrganizationName": "Example Ltd"},
+    }
+    device.security_info = {"FDE_Enabled": True, "FirewallSettings": {"FirewallEnabled": True}}
+    device.device_information_at = device.security_info_at = now - timedelta(minutes=12)
+    device.filevault_enabled, device.passcode_present, device.sip_enabled = True, True, True
+    device.firewall_enabled, device.user_approved_enrollment = False, True
+    device.capacity_gb, device.available_capacity_gb = 494.4, 201.7
+    device.host_name, device.build_version = "ada.local", "24B83"
+    device.applications_at = device.profiles_at = device.certificates_at = now
 
 
 def _commands(session: Session, channel: Channel, now: datetime) -> None:

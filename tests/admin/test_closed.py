@@ -98,6 +98,16 @@ def test_buttons_that_would_be_refused_are_not_shown(make_host: Callable[..., Fl
     assert "Send a command" not in page
 
 
+def test_who_may_not_see_commands_sees_none_on_a_device(make_host: Callable[..., Flask]) -> None:
+    app = make_host("mdm.view_enrolleddevice")
+    fleet.fill(app, 1)
+    fleet.live(app)
+    client = app.test_client()
+    assert "List certificates" not in client.get("/mdm/devices/1/").text
+    assert client.get("/mdm/devices/1/commands/").status_code == 403
+    assert client.get("/mdm/devices/1/live/").status_code == 403
+
+
 def test_a_row_scope_hides_devices_everywhere(make_host: Callable[..., Flask]) -> None:
     app = make_host("mdm.*", row_scope=lambda _actor, _permission: Device.platform == "tvOS")
     fleet.fill(app, 40)

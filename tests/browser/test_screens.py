@@ -172,6 +172,16 @@ def test_the_menu_folds_on_a_phone_and_opens(visit: Start) -> None:
     page.wait_for_url("**/mdm/events/")
 
 
+def test_an_inline_handler_would_not_run_and_would_be_noticed(visit: Start) -> None:
+    one = visit()
+    page = one.sign_in()
+    with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
+        page.evaluate("document.body.insertAdjacentHTML('beforeend', '<i onclick=\"1\">x</i>')")
+        page.locator("i").click()
+    assert one.complaints
+    one.complaints.clear()
+
+
 def test_the_keyboard_shows_where_it_is(visit: Start) -> None:
     one = visit()
     page = one.sign_in()

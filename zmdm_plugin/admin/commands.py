@@ -122,7 +122,9 @@ def _find(uuid: str) -> tuple[ChannelCommand, Device, Channel]:
     channel = session().get(Channel, command.channel_id) if command else None
     if command is None or channel is None:
         raise NotFound("There is no such command.")
-    return command, facts.find(command.device_id), channel
+    device = facts.find(command.device_id)
+    demand(access.VIEW_COMMANDS, device)
+    return command, device, channel
 
 
 def _scoped(query: sa.Select[Any]) -> sa.Select[Any]:

@@ -10,7 +10,7 @@ from flask_admin import expose
 
 from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin import paging, sending
-from zmdm_plugin.admin.screen import Screen
+from zmdm_plugin.admin.screen import Screen, demand, may
 from zmdm_plugin.models import ChannelCommand, Device, Event
 from zmdm_plugin.services import access
 
@@ -35,12 +35,13 @@ class DevicePage(Screen):
         """What somebody who opens a device wants to know first."""
         device = facts.find(device_id)
         talk = facts.conversation(device)
+        seen = may(access.VIEW_COMMANDS, device)
         return self._section(
             "index",
             device,
             talk,
-            waiting=facts.outstanding(device, talk),
-            finished=facts.finished(device),
+            waiting=facts.outstanding(device, talk) if seen else [],
+            finished=facts.finished(device) if seen else [],
             identities=facts.identities(device),
             events=facts.events(device),
         )
@@ -49,6 +50,7 @@ class DevicePage(Screen):
     def live(self, device_id: int) -> Response:
         """The part of the overview that moves; our script fetches it while somebody looks."""
         device = facts.find(device_id)
+        demand(access.VIEW_COMMANDS, device)
         talk = facts.conversation(device)
         return self.page(
             "zmdm/device_live.html",
@@ -82,6 +84,7 @@ class DevicePage(Screen):
     def commands(self, device_id: int) -> Response:
         """All its commands, the newest first."""
         device = facts.find(device_id)
+        demand(access.VIEW_COMMANDS, device)
         query = sa.select(ChannelCommand).where(ChannelCommand.device_id == device.id)
         talk = facts.conversation(device)
         why = {command.id: said for command, said in facts.outstanding(device, talk)}

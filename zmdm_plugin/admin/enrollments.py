@@ -78,6 +78,9 @@ class EnrollmentPage(Screen):
     def _shown(self, enrollment_id: int, *, link: str = "") -> Response:
         enrollment: Enrollment = row(Enrollment, enrollment_id)
         query = sa.select(EnrollmentSession).where(EnrollmentSession.enrollment_id == enrollment.id)
+        scope = access.row_scope(acting(), access.VIEW_DEVICES)
+        if scope is not None:
+            query = query.join(Device, Device.id == EnrollmentSession.device_id).where(scope)
         page = paging.newest_first(query, EnrollmentSession.id)
         ids = {one.device_id for one in page.items if one.device_id}
         devices = session().scalars(sa.select(Device).where(Device.id.in_(ids)))

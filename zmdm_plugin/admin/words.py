@@ -141,7 +141,7 @@ def enrollment(device: Any) -> Badge:
         return Badge("Checked out", "quiet", f"at {stamp(device.checkout_at)}")
     if device.enrolled_at:
         return Badge("Enrolled", "good", f"since {stamp(device.enrolled_at)}")
-    return Badge("Not enrolled yet", "warn", "It has not sent its first TokenUpdate.")
+    return Badge("Not enrolled", "warn", "It has not sent its first TokenUpdate.")
 
 
 def push(channel: Any | None) -> Badge:
@@ -149,9 +149,9 @@ def push(channel: Any | None) -> Badge:
     if channel is None or channel.ended_at:
         return Badge("No push", "quiet", "Nothing is sent to it any more.")
     if channel.push_token is None:
-        return Badge("No push token", "warn", "It has not told us how to wake it.")
+        return Badge("No token", "warn", "It has not told us how to wake it.")
     if channel.push_dead_at:
-        return Badge("Push token dead", "bad", "Apple says this push token is no longer valid.")
+        return Badge("Dead token", "bad", "Apple says this push token is no longer valid.")
     if channel.push_suspended_certificate_id:
         return Badge("Push refused", "bad", f"Apple refuses its token: {channel.push_reason}")
     if channel.push_due_at:

@@ -8,7 +8,7 @@ const IDLE_SECONDS = 15;
 const side = document.querySelector(".side");
 const button = document.querySelector(".menu-button");
 if (side && button) {
-  const narrow = matchMedia("(max-width: 56rem)");
+  const narrow = matchMedia("(max-width: 68rem)");
   const fold = (folded) => {
     side.classList.toggle("folded", folded);
     button.setAttribute("aria-expanded", String(!folded));
