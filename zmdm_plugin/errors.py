@@ -111,3 +111,7 @@ class Unavailable(ZmdmError):
 
 class SealError(Unavailable):
     """A sealed value cannot be opened: the sealing key is missing or the value was moved."""
+
+
+class Damaged(SealError):
+    """The key is at hand, but this value was damaged or moved: waiting will not mend it."""

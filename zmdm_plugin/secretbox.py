@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from zmdm_plugin.errors import ConfigError, SealError
+from zmdm_plugin.errors import ConfigError, Damaged, SealError
 
 _VERSION = "z1"
 _NONCE = 12
@@ -56,7 +56,7 @@ class SecretBox:
             raw = base64.urlsafe_b64decode(body)
             return engine.decrypt(raw[:_NONCE], raw[_NONCE:], _aad(label, uid))
         except (InvalidTag, binascii.Error, ValueError) as error:
-            raise SealError(f"{label}: the sealed value is damaged or was moved") from error
+            raise Damaged(f"{label}: the sealed value is damaged or was moved") from error
 
     def is_current(self, sealed: str) -> bool:
         """Tell whether rotation may pass this value over."""

@@ -93,6 +93,7 @@ class RawAnswer(Base):
     __tablename__ = "zmdm_raw_answer"
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    device_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_device.id"), index=True)
     channel_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_channel.id"), index=True)
     command_uuid: Mapped[str | None] = mapped_column(sa.String(128))
     reason: Mapped[str] = mapped_column(sa.String(256))

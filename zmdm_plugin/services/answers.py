@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from zmdm_plugin import signals
-from zmdm_plugin.commands.base import Command, registry
+from zmdm_plugin.commands.base import registry
 from zmdm_plugin.db import after_commit, session
-from zmdm_plugin.errors import Refused
+from zmdm_plugin.errors import Damaged, Refused
 from zmdm_plugin.models import Channel, ChannelCommand, Device, RawAnswer
 from zmdm_plugin.models.base import new_uid, utcnow
 from zmdm_plugin.protocol import plist
 from zmdm_plugin.protocol.connect import Answer, ChainItem, Status
 from zmdm_plugin.services import claims, effects, events, notify, vault
-from zmdm_plugin.services.planner import not_now
+from zmdm_plugin.services.planner import inventory, not_now
 from zmdm_plugin.state import state
 
 _C = ChannelCommand
-_MAX_RAW_PER_CHANNEL = 100
+_MAX_RAW = 100
 _STATES = {
     Status.ACKNOWLEDGED: "acknowledged",
     Status.ERROR: "error",
@@ -38,27 +38,44 @@ class Settled:
     claimed: claims.Claimed
     device_id: int
     state: str
-    secret: frozenset[str] = field(default_factory=frozenset)
+    repeatable: bool
+    planned: bool
+
+    @property
+    def counts(self) -> bool:
+        """Whether the answer still means something: not for what a newer order replaced.
+
+        But a lock or an erase cannot be taken back by ordering another.
+        """
+        return self.state in ("acknowledged", "error") or not self.repeatable
 
 
-def take(channel_id: int, answer: Answer) -> None:
-    """Settle the command this answers; a second or an unknown answer changes nothing."""
+def take(channel_id: int, answer: Answer, *, interpret: bool = True) -> None:
+    """Settle the command this answers; a second or an unknown answer changes nothing.
+
+    Without `interpret` it is stored and marked, and nothing is concluded from it.
+    """
     now = utcnow()
     if answer.status is Status.NOT_NOW:
         _put_off(channel_id, answer, now=now)
         return
-    settled = _settle(channel_id, answer, now=now)
+    readable = interpret and answer.fault is None
+    settled = _settle(channel_id, answer, now=now, readable=readable)
     if settled is None:
         _unknown(channel_id, answer)
-    elif settled.state in ("acknowledged", "error"):
-        _apply(settled, answer)
+        return
+    if readable and settled.counts:
+        _consequences(settled, answer)
+    if settled.state == "error" and settled.planned:
+        _look_again(channel_id, now + inventory.AFTER_FAILURE, now=now)
+    _tell(settled, answer)
 
 
-def _settle(channel_id: int, answer: Answer, *, now: datetime) -> Settled | None:
+def _settle(channel_id: int, answer: Answer, *, now: datetime, readable: bool) -> Settled | None:
     """One statement: the answer of a command that was given out and not yet answered.
 
-    One that we ended ourselves meanwhile (superseded, unknown) keeps its answer; "unknown" takes
-    its state from it.
+    One that we ended ourselves meanwhile keeps its answer, and takes its state from it if that
+    said only that nobody knew (unknown, expired).
     """
     outcome = _STATES[answer.status]
     row = (
@@ -73,48 +90,50 @@ def _settle(channel_id: int, answer: Answer, *, now: datetime) -> Settled | None
             )
             .values(
                 state=sa.case(
-                    (sa.or_(_C.finished_at.is_(None), _C.state == "unknown"), outcome),
+                    (
+                        sa.or_(_C.finished_at.is_(None), _C.state.in_(("unknown", "expired"))),
+                        outcome,
+                    ),
                     else_=_C.state,
                 ),
                 status=str(answer.status),
                 error_chain=[_link(item) for item in answer.error_chain] or None,
                 result=_sealed(answer),
-                unreadable=answer.fault is not None,
+                unreadable=not readable,
                 answered_at=now,
                 finished_at=sa.func.coalesce(_C.finished_at, now),
             )
-            .returning(*claims.RETURNED, _C.device_id, _C.state),
+            .returning(*claims.RETURNED, _C.device_id, _C.state, _C.repeatable, _C.planned_by),
             execution_options={"synchronize_session": False},
         )
         .one_or_none()
     )
     if row is None:
         return None
-    return Settled(claims.Claimed(*row[:6]), row[6], row[7])
+    device_id, ended, repeatable, planned_by = row[6:]
+    return Settled(claims.Claimed(*row[:6]), device_id, ended, repeatable, planned_by is not None)
 
 
-def _consequences(settled: Settled, command: type[Command], answer: Answer) -> None:
+def _consequences(settled: Settled, answer: Answer) -> None:
     """Facts and secrets of an answer; arguments that a former release took may say nothing."""
     claimed = settled.claimed
+    if (command := registry.get(claimed.name)) is None:
+        return
     try:
         args = command.restore(claims.open_args(claimed))
-    except Refused:
+    except (Refused, Damaged):
         return
     if consequences := command.answered(args, answer):
         channel = session().get_one(Channel, claimed.channel_id)
         effects.apply(channel, claimed, consequences)
     carried = command.unwrap(args)[0] or command
-    if carried.escrow and settled.state == "acknowledged":
+    if carried.escrow and answer.status is Status.ACKNOWLEDGED:
         vault.confirm(settled.device_id, claimed.uuid)
 
 
-def _apply(settled: Settled, answer: Answer) -> None:
-    """What the answer means: facts, secrets, follow-ups; then the host is told."""
-    claimed = settled.claimed
-    command = registry.get(claimed.name)
-    if command is not None and answer.fault is None:
-        _consequences(settled, command, answer)
-    status, device_id = str(answer.status), settled.device_id
+def _tell(settled: Settled, answer: Answer) -> None:
+    """The host hears of it once it is committed."""
+    claimed, status, device_id = settled.claimed, str(answer.status), settled.device_id
     after_commit(
         lambda: notify.send(
             signals.command_answered,
@@ -126,7 +145,7 @@ def _apply(settled: Settled, answer: Answer) -> None:
 
 
 def _put_off(channel_id: int, answer: Answer, *, now: datetime) -> None:
-    """NotNow: not again in this conversation; counted, and the device is woken later."""
+    """NotNow: not again in this conversation; counted once, and the device is woken later."""
     count = session().scalar(
         sa.update(_C)
         .where(
@@ -134,6 +153,7 @@ def _put_off(channel_id: int, answer: Answer, *, now: datetime) -> None:
             _C.channel_id == channel_id,
             _C.finished_at.is_(None),
             _C.delivery_count > 0,
+            _C.state != "not_now",
         )
         .values(
             state="not_now",
@@ -148,12 +168,20 @@ def _put_off(channel_id: int, answer: Answer, *, now: datetime) -> None:
     if count is None:
         _unknown(channel_id, answer)
         return
-    due = not_now.wake_at(now, count)
+    _look_again(channel_id, not_now.wake_at(now, count), now=now)
+
+
+def _look_again(channel_id: int, due: datetime, *, now: datetime) -> None:
+    """Have the planner run (and the device woken for it) at `due`, unless it will before."""
     session().execute(
         sa.update(Channel)
         .where(
             Channel.id == channel_id,
-            sa.or_(Channel.plan_due_at.is_(None), Channel.plan_due_at > due),
+            sa.or_(
+                Channel.plan_due_at.is_(None),
+                Channel.plan_due_at > due,
+                Channel.plan_due_at <= now,
+            ),
         )
         .values(plan_due_at=due),
         execution_options={"synchronize_session": False},
@@ -166,27 +194,33 @@ def _unknown(channel_id: int, answer: Answer) -> None:
         sa.select(_C.id).where(_C.uid == (answer.command_uuid or ""), _C.channel_id == channel_id)
     )
     if known is None:
-        keep_raw(answer, channel_id=channel_id, device=None, reason="no such command")
+        device = session().get_one(Channel, channel_id).device
+        keep_raw(answer, channel_id=channel_id, device=device, reason="no such command")
 
 
-def keep_raw(answer: Answer, *, channel_id: int | None, device: Device | None, reason: str) -> None:
-    """Keep what we cannot place, sealed, and at most a hundred of a channel."""
-    kept = session().scalar(
-        sa.select(sa.func.count()).select_from(RawAnswer).where(RawAnswer.channel_id == channel_id)
+def keep_raw(answer: Answer, *, channel_id: int | None, device: Device, reason: str) -> None:
+    """Keep what we cannot place, sealed; of each device the newest hundred."""
+    oldest = (
+        sa.select(RawAnswer.id)
+        .where(RawAnswer.device_id == device.id)
+        .order_by(RawAnswer.id.desc())
+        .offset(_MAX_RAW - 1)
     )
-    if (kept or 0) >= _MAX_RAW_PER_CHANNEL:
-        return
+    session().execute(
+        sa.delete(RawAnswer).where(RawAnswer.id.in_(oldest)),
+        execution_options={"synchronize_session": False},
+    )
     row = RawAnswer(
         channel_id=channel_id,
-        command_uuid=answer.command_uuid,
+        device_id=device.id,
+        command_uuid=answer.command_uuid[:128] if answer.command_uuid else None,
         reason=reason[:256],
         uid=new_uid(),
         created_at=utcnow(),
     )
     vault.seal(row, "body", answer.raw or plist.dumps(dict(answer.body)))
     session().add(row)
-    if device is not None:
-        events.record("answer.unplaced", device=device, reason=reason[:256])
+    events.record("answer.unplaced", device=device, reason=reason[:256])
 
 
 def result_of(command: ChannelCommand) -> bytes | None:

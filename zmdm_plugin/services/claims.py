@@ -37,18 +37,16 @@ class Claimed:
     secret_args: str | None = field(repr=False)
 
 
-def claim(channel_id: int, *, now: datetime, redeliver: bool, only: str = "") -> Claimed | None:
+def claim(channel_id: int, *, now: datetime, only: str = "") -> Claimed | None:
     """Mark the next command delivered and return it; None when nothing may be sent now.
 
-    `redeliver`: the device said Idle, so a command that was out for long enough was lost.
+    The caller holds the channel's row, so that no other conversation, order or cancellation
+    comes between; `only`: nothing but commands of this name.
     """
-    lost_before = now - timedelta(seconds=state().settings.redeliver_after)
-    fresh = sa.exists().where(
-        _C.channel_id == channel_id,
-        _C.finished_at.is_(None),
-        _C.state == "delivered",
-        _C.delivered_at > lost_before if redeliver else sa.true(),
+    out = sa.exists().where(
+        _C.channel_id == channel_id, _C.finished_at.is_(None), _C.state == "delivered"
     )
+    begun = sa.select(Channel.conversation_at).where(Channel.id == channel_id).scalar_subquery()
     candidate = (
         sa.select(_C.id)
         .where(
@@ -56,9 +54,12 @@ def claim(channel_id: int, *, now: datetime, redeliver: bool, only: str = "") ->
             _C.finished_at.is_(None),
             sa.or_(_C.not_before.is_(None), _C.not_before <= now),
             sa.or_(_C.expires_at.is_(None), _C.expires_at > now),
-            sa.or_(*_deliverable(channel_id, lost_before if redeliver else None)),
+            sa.or_(
+                _C.state == "queued",
+                sa.and_(_C.state == "not_now", _C.last_not_now_at < begun),
+            ),
             *([_C.name == only] if only else []),
-            sa.not_(fresh.correlate(None)),
+            sa.not_(out.correlate(None)),
         )
         .order_by(_C.lane, _C.id)
         .limit(1)
@@ -67,7 +68,7 @@ def claim(channel_id: int, *, now: datetime, redeliver: bool, only: str = "") ->
         session()
         .execute(
             sa.update(_C)
-            .where(_C.id == candidate.scalar_subquery())
+            .where(_C.id == candidate.scalar_subquery(), _C.finished_at.is_(None))
             .values(state="delivered", delivered_at=now, delivery_count=_C.delivery_count + 1)
             .returning(*RETURNED),
             execution_options={"synchronize_session": False},
@@ -75,23 +76,6 @@ def claim(channel_id: int, *, now: datetime, redeliver: bool, only: str = "") ->
         .one_or_none()
     )
     return Claimed(*row) if row else None
-
-
-def _deliverable(channel_id: int, lost_before: datetime | None) -> list[sa.ColumnElement[bool]]:
-    begun = sa.select(Channel.conversation_at).where(Channel.id == channel_id).scalar_subquery()
-    states: list[sa.ColumnElement[bool]] = [
-        _C.state == "queued",
-        sa.and_(_C.state == "not_now", _C.last_not_now_at < begun),
-    ]
-    if lost_before is not None:
-        states.append(
-            sa.and_(
-                _C.state == "delivered",
-                _C.repeatable.is_(True),
-                _C.delivered_at <= lost_before,
-            )
-        )
-    return states
 
 
 def render(claimed: Claimed) -> dict[str, Any]:
@@ -114,35 +98,46 @@ def open_args(claimed: Claimed) -> dict[str, Any]:
 
 
 def fail(claimed: Claimed, why: str, *, now: datetime) -> None:
-    """A command that cannot be rendered ends, with the reason."""
+    """A command that cannot be rendered ends, with the reason; the device has not seen it."""
     session().execute(
         sa.update(_C)
         .where(_C.id == claimed.id)
-        .values(state="error", failure=why[:500], finished_at=now),
+        .values(
+            state="error",
+            failure=why[:500],
+            finished_at=now,
+            delivery_count=_C.delivery_count - 1,
+            delivered_at=sa.case((_C.delivery_count > 1, _C.delivered_at), else_=None),
+        ),
         execution_options={"synchronize_session": False},
     )
 
 
 def settle_overdue(channel_id: int, *, now: datetime) -> None:
-    """End what expired, and locks and erases that were delivered and never answered."""
+    """An Idle says that nothing is being worked on: what was given out long enough ago was lost.
+
+    It waits for delivery again; but a lock, erase, restart becomes "unknown", for it may have been
+    carried out, and what has expired ends.
+    """
     lost_before = now - timedelta(seconds=state().settings.redeliver_after)
-    lost = sa.and_(
-        _C.state == "delivered", _C.repeatable.is_(False), _C.delivered_at <= lost_before
-    )
-    expired = sa.and_(_C.state != "delivered", _C.expires_at <= now)
+    given = _C.state == "delivered"
+    expired = sa.and_(_C.expires_at.is_not(None), _C.expires_at <= now)
+    unknown = sa.and_(given, _C.repeatable.is_(False))
     session().execute(
         sa.update(_C)
-        .where(_C.channel_id == channel_id, _C.finished_at.is_(None), sa.or_(lost, expired))
+        .where(
+            _C.channel_id == channel_id,
+            _C.finished_at.is_(None),
+            sa.or_(sa.and_(given, _C.delivered_at <= lost_before), sa.and_(~given, expired)),
+        )
         .values(
-            state=sa.case((_C.state == "delivered", "unknown"), else_="expired"),
-            failure=sa.case(
-                (
-                    _C.state == "delivered",
-                    "delivered, but the device never said what became of it",
-                ),
-                else_="its time had passed before the device asked",
-            ),
-            finished_at=now,
+            state=sa.case((unknown, "unknown"), (expired, "expired"), else_="queued"),
+            failure=sa.case((unknown, _UNKNOWN), (expired, _EXPIRED), else_=None),
+            finished_at=sa.case((sa.or_(unknown, expired), now), else_=None),
         ),
         execution_options={"synchronize_session": False},
     )
+
+
+_UNKNOWN = "delivered, but the device never said what became of it"
+_EXPIRED = "its time passed before the device answered"

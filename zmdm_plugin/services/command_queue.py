@@ -6,6 +6,7 @@ order is (lane, id), never a time. What a device said NotNow to is skipped until
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,6 +25,7 @@ from zmdm_plugin.services import vault, wake
 from zmdm_plugin.services.targets import target
 
 FAST_LANE, LANE = 0, 1
+_MAX_KEY = 300
 
 
 def enqueue(
@@ -37,8 +39,9 @@ def enqueue(
     planned_by: str | None = None,
     wakes: bool = True,
 ) -> ChannelCommand:
-    """Queue a command and wake the device (`wakes`) once this transaction commits.
+    """Queue a command and wake the device once this transaction commits.
 
+    `wakes=False` is for the channel's own conversation, which holds its row and goes on.
     Raises NotFound for an unknown name, Refused with (field, why), Conflict for a channel
     that is not enrolled.
     """
@@ -50,6 +53,8 @@ def enqueue(
     loaded = load_args(command, args)
     if refusal := command.refusal(target(channel), loaded):
         raise Refused(refusal.field, refusal.why)
+    if wakes:
+        _hold(Channel.id == channel.id)
     row = _row(channel, command, loaded, actor=actor)
     row.not_before, row.expires_at, row.planned_by = not_before, expires_at, planned_by
     _replace_older(channel, row)
@@ -65,26 +70,24 @@ def load_args(command: type[commands.Command], args: Mapping[str, Any]) -> dict[
     try:
         return command.load(args)
     except ma.ValidationError as error:
-        field, why = _first_fault(error.messages)
-        raise Refused(field, why) from None
+        raise Refused(*commands.first_fault(error)) from None
 
 
 def cancel(command: ChannelCommand) -> None:
-    """Take back an order that the device has not been given; Conflict once it has."""
+    """Take back an order that the device does not have; Conflict once it does."""
+    _hold(Channel.id == command.channel_id)
+    session().refresh(command)
     if command.finished_at is not None:
         raise Conflict("the command is finished already")
-    if command.state == "delivered":
+    if command.state != "not_now" and command.delivery_count:
         raise Conflict("the device has been given this command; it cannot be taken back")
-    finish(command, "cancelled", why="cancelled by an operator")
-
-
-def finish(command: ChannelCommand, state: str, *, why: str) -> None:
-    """End a command ourselves, for a reason that people can read."""
-    command.state, command.failure, command.finished_at = state, why[:500], utcnow()
+    command.state, command.finished_at = "cancelled", utcnow()
+    command.failure = "cancelled by an operator"
 
 
 def end_queue(device: Device, *, why: str) -> int:
     """End whatever is outstanding on every channel of a device; returns how many."""
+    _hold(Channel.device_id == device.id)
     now = utcnow()
     result = session().execute(
         sa.update(ChannelCommand)
@@ -93,13 +96,6 @@ def end_queue(device: Device, *, why: str) -> int:
         execution_options={"synchronize_session": False},
     )
     return int(getattr(result, "rowcount", 0))
-
-
-def stored_args(row: ChannelCommand) -> dict[str, Any]:
-    """The arguments for payload(), secret ones included; SealError when no key opens them."""
-    secret = vault.unseal(row, "secret_args")
-    stored = {**row.args, **(json.loads(secret) if secret else {})}
-    return commands.registry[row.name].restore(stored)
 
 
 def _row(
@@ -123,7 +119,7 @@ def _row(
         args=stored,
         lane=FAST_LANE if counts.fast_lane else LANE,
         repeatable=counts.repeat,
-        once_key=counts.supersedes_key(carried_args),
+        once_key=_once_key(counts.supersedes_key(carried_args)),
         state="queued",
         actor_id=actor.id,
         actor_label=actor.label,
@@ -136,6 +132,20 @@ def _row(
                 channel.device, kind, str(value).encode(), state="pending", command=row.uid
             )
     return row
+
+
+def _once_key(key: str | None) -> str | None:
+    """As the column can hold it: a profile's identifier may have any length."""
+    if key is None or len(key) <= _MAX_KEY:
+        return key
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _hold(which: sa.ColumnElement[bool]) -> None:
+    """Channels before commands, in id order, as conversations lock them: nobody deadlocks."""
+    session().execute(
+        sa.select(Channel.id).where(which).order_by(Channel.id).with_for_update(key_share=True)
+    )
 
 
 def _replace_older(channel: Channel, row: ChannelCommand) -> None:
@@ -153,15 +163,3 @@ def _replace_older(channel: Channel, row: ChannelCommand) -> None:
         .values(state="superseded", failure="a newer command replaced it", finished_at=now),
         execution_options={"synchronize_session": False},
     )
-
-
-def _first_fault(messages: Any) -> tuple[str, str]:
-    """marshmallow's messages are dicts and lists in one another: the first field and its reason."""
-    field = ""
-    while isinstance(messages, Mapping | list):
-        if isinstance(messages, Mapping):
-            name, messages = next(iter(messages.items()))
-            field = field or str(name)
-        else:
-            messages = messages[0]
-    return field, str(messages)

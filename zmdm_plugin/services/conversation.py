@@ -8,6 +8,7 @@ so that the conversations of a channel take turns.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,16 +17,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from zmdm_plugin.db import HotStatement, session
-from zmdm_plugin.errors import NotFound, Refused
+from zmdm_plugin.errors import Damaged, Unavailable, ZmdmError
 from zmdm_plugin.models import Channel, Device
 from zmdm_plugin.models.base import UtcDateTime, utcnow
 from zmdm_plugin.protocol import connect as wire
 from zmdm_plugin.protocol.who import Who
 from zmdm_plugin.services import answers, claims, identity, release
 from zmdm_plugin.services.identity import Evidence
-from zmdm_plugin.services.planner import plan_channel
+from zmdm_plugin.services.planner import RENEWAL, plan_channel
 
-_MAX_UNRENDERABLE = 20
+log = logging.getLogger(__name__)
 
 _POLL = """
 UPDATE zmdm_channel SET last_seen_at = :now,
@@ -109,8 +110,12 @@ _DEVICE_IDLE = frozenset({"Status", "UDID"})
 """Keys of the Idle that nearly every poll is: of the device channel, without anything special."""
 
 
-def converse(evidence: Evidence, answer: wire.Answer) -> bytes:
-    """Take an answer and hand out the next command; an empty body ends the conversation."""
+def converse(evidence: Evidence, answer: wire.Answer, *, cautious: bool = False) -> bytes:
+    """Take an answer and hand out the next command; an empty body ends the conversation.
+
+    `cautious`: a first try failed over what this answer says or what was planned, and was rolled
+    back: now the answer is only kept and marked, for a device repeats what is not taken.
+    """
     if answer.who is None:
         return _unplaced(evidence, answer)
     if evidence.vouched:
@@ -127,31 +132,45 @@ def converse(evidence: Evidence, answer: wire.Answer) -> bytes:
     if polled.new_hour:
         _note_hour(polled.device_id, now)
     if not answer.idle:
-        answers.take(polled.channel_id, answer)
+        answers.take(polled.channel_id, answer, interpret=not cautious)
     elif polled.outstanding:
         claims.settle_overdue(polled.channel_id, now=now)
     expired = evidence.expired(now)
-    if polled.plans or expired:
-        channel = session().get_one(Channel, polled.channel_id)
-        session().refresh(channel)
-        plan_channel(channel, revision=polled.revision)
-        session().flush()
-    return _next(polled.channel_id, answer, now=now, renewal_only=expired)
+    if (polled.plans or expired or answer.need_sync_response) and not cautious:
+        _plan(polled)
+    return _next(polled.channel_id, now=now, only=RENEWAL if expired else "")
 
 
-def _next(channel_id: int, answer: wire.Answer, *, now: datetime, renewal_only: bool) -> bytes:
-    """Claim and render; what cannot be rendered fails by itself and holds up nothing else."""
-    for _ in range(_MAX_UNRENDERABLE):
-        claimed = claims.claim(
-            channel_id, now=now, redeliver=answer.idle, only="RenewIdentity" if renewal_only else ""
-        )
-        if claimed is None:
-            return b""
-        try:
-            return wire.command(claimed.uuid, claims.render(claimed))
-        except (Refused, NotFound) as error:
-            claims.fail(claimed, str(error), now=now)
+def _plan(polled: Polled) -> None:
+    channel = session().get_one(Channel, polled.channel_id)
+    session().refresh(channel)
+    plan_channel(channel, revision=polled.revision)
+    session().flush()
+
+
+def _next(channel_id: int, *, now: datetime, only: str) -> bytes:
+    """Claim and render until one can be sent; those that cannot end, so this does too."""
+    while claimed := claims.claim(channel_id, now=now, only=only):
+        if body := _rendered(claimed, now=now):
+            return body
     return b""
+
+
+def _rendered(claimed: claims.Claimed, *, now: datetime) -> bytes | None:
+    """The body of a command; None: this one cannot be made, which stops no other."""
+    try:
+        return wire.command(claimed.uuid, claims.render(claimed))
+    except Damaged as error:
+        why = str(error)
+    except (Unavailable, sa.exc.SQLAlchemyError):
+        raise
+    except ZmdmError as error:
+        why = str(error)
+    except Exception as error:  # a mistake in one command must not stop the queue behind it
+        log.exception("command %s (%s) cannot be rendered", claimed.uuid, claimed.name)
+        why = f"it could not be rendered ({type(error).__name__})"
+    claims.fail(claimed, why, now=now)
+    return None
 
 
 def _unplaced(evidence: Evidence, answer: wire.Answer) -> bytes:

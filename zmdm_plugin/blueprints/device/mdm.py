@@ -6,13 +6,14 @@ Both kinds of body are taken on both URLs, for a profile without CheckInURL send
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from flask import Blueprint, Response, request
 
 from zmdm_plugin import db
 from zmdm_plugin.blueprints.device import replies
 from zmdm_plugin.blueprints.device.evidence import evidence_of
-from zmdm_plugin.errors import ProtocolError
+from zmdm_plugin.errors import IdentityError, ProtocolError, Released, Unavailable
 from zmdm_plugin.protocol import checkin as checkin_wire
 from zmdm_plugin.protocol import connect as connect_wire
 from zmdm_plugin.services import checkin, conversation
@@ -61,11 +62,19 @@ def _take(limit: int) -> Response:
 def _answer(message: dict[str, object], body: bytes) -> connect_wire.Answer:
     """An answer; what cannot be read of it is kept, if its sender is one of ours."""
     try:
-        return connect_wire.parse(message)
+        return replace(connect_wire.parse(message), raw=body)
     except ProtocolError:
         return connect_wire.parse_leniently(body)
 
 
 def _converse(evidence: Evidence, answer: connect_wire.Answer) -> bytes:
+    """An answer that we stumble over is taken all the same, in a second try that only keeps it."""
+    try:
+        with db.outages(), db.transaction():
+            return conversation.converse(evidence, answer)
+    except (IdentityError, Released, Unavailable):
+        raise
+    except Exception:
+        log.exception("the answer to command %s could not be taken whole", answer.command_uuid)
     with db.outages(), db.transaction():
-        return conversation.converse(evidence, answer)
+        return conversation.converse(evidence, answer, cautious=True)

@@ -832,6 +832,9 @@ def upgrade() -> None:
         "zmdm_raw_answer",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
+            "device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column(
             "channel_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
         sa.Column("command_uuid", sa.String(length=128), nullable=True),
@@ -842,6 +845,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["channel_id"], ["zmdm_channel.id"], name=op.f("fk_zmdm_raw_answer_channel_id")
         ),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["zmdm_device.id"], name=op.f("fk_zmdm_raw_answer_device_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_zmdm_raw_answer")),
         sa.UniqueConstraint("uid", name=op.f("uq_zmdm_raw_answer_uid")),
     )
@@ -851,6 +857,9 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             batch_op.f("ix_zmdm_raw_answer_created_at"), ["created_at"], unique=False
+        )
+        batch_op.create_index(
+            batch_op.f("ix_zmdm_raw_answer_device_id"), ["device_id"], unique=False
         )
 
     op.create_table(
@@ -900,6 +909,7 @@ def downgrade() -> None:
 
     op.drop_table("zmdm_unbound_identity")
     with op.batch_alter_table("zmdm_raw_answer", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_zmdm_raw_answer_device_id"))
         batch_op.drop_index(batch_op.f("ix_zmdm_raw_answer_created_at"))
         batch_op.drop_index(batch_op.f("ix_zmdm_raw_answer_channel_id"))
 

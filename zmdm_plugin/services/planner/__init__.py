@@ -7,6 +7,7 @@ to be asked again. The earliest of those deadlines (with jitter) becomes the cha
 
 from __future__ import annotations
 
+from zmdm_plugin.services.planner.renewal import NAME as RENEWAL
 from zmdm_plugin.services.planner.run import plan_channel
 
-__all__ = ["plan_channel"]
+__all__ = ["RENEWAL", "plan_channel"]

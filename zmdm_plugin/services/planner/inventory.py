@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from zmdm_plugin.services.planner.values import Plan, Situation, earliest
 
 BASE = ("DeviceInformation", "SecurityInfo")
-_AFTER_FAILURE = timedelta(hours=4)
+AFTER_FAILURE = timedelta(hours=4)
 
 
 def plan(situation: Situation) -> Plan:
@@ -29,5 +29,5 @@ def _due_at(situation: Situation, name: str) -> datetime:
     else:
         due = collected + situation.inventory_interval
     if attempted is not None and (collected is None or attempted > collected):
-        due = max(due, attempted + _AFTER_FAILURE)
+        due = max(due, attempted + AFTER_FAILURE)
     return due

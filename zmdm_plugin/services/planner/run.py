@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from zmdm_plugin.actors import SYSTEM
 from zmdm_plugin.db import session
-from zmdm_plugin.errors import Refused
+from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Channel, ChannelCommand, Identity, Revision
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import command_queue
@@ -20,17 +21,26 @@ from zmdm_plugin.services.planner import inventory, not_now, renewal
 from zmdm_plugin.services.planner.values import Plan, Situation, earliest
 from zmdm_plugin.state import state
 
+log = logging.getLogger(__name__)
+
 PLANNERS: tuple[Callable[[Situation], Plan], ...] = (renewal.plan, inventory.plan)
 _JITTER = 0.05
 
 
 def plan_channel(channel: Channel, *, revision: int | None = None) -> None:
     """Order what the rules miss on this channel; it is in conversation, so nobody is woken."""
+    if channel.ended_at is not None or channel.enrolled_at is None:
+        channel.plan_due_at = None
+        return
     situation = _situation(channel)
     plans = [rule(situation) for rule in PLANNERS]
     for name in dict.fromkeys(name for plan in plans for name in plan.orders):
         _order(channel, name)
-    deadline = earliest(*(plan.next_at for plan in plans), _not_now_deadline(channel))
+    put_off = _not_now_deadline(channel)
+    if put_off is not None and put_off <= situation.now:
+        # Its wait is over and it is offered again now; if it is not, once more, but not at once.
+        put_off = not_now.wake_at(situation.now, 1)
+    deadline = earliest(*(plan.next_at for plan in plans), put_off)
     channel.plan_due_at = _jittered(deadline, situation.now) if deadline else None
     channel.planned_revision = fleet_revision() if revision is None else revision
 
@@ -44,9 +54,9 @@ def _order(channel: Channel, name: str) -> None:
         command_queue.enqueue(
             channel, name, _args(channel, name), actor=SYSTEM, planned_by="planner", wakes=False
         )
-    except Refused:
+    except (Refused, NotFound, Conflict) as refusal:
         # What a channel's platform does not know is not missing there.
-        return
+        log.info("channel %s: %s is not ordered: %s", channel.id, name, refusal)
 
 
 def _args(channel: Channel, name: str) -> dict[str, Any]:
