@@ -94,6 +94,13 @@ def test_a_delivered_command_cannot_be_cancelled(
     assert post(browser, f"/mdm/commands/{command.uid}/cancel/").status_code == 409
 
 
+def test_a_finished_command_can_be_sent_again(screens: Flask, browser: FlaskClient) -> None:
+    finished, waiting = named(screens, "RestartDevice"), named(screens, "CertificateList")
+    link = "/mdm/devices/1/send/RestartDevice/"
+    assert link in browser.get(f"/mdm/commands/{finished.uid}/").text
+    assert "Send again" not in browser.get(f"/mdm/commands/{waiting.uid}/").text
+
+
 def test_an_unknown_command_is_a_page_that_says_so(browser: FlaskClient) -> None:
     assert browser.get("/mdm/commands/00000000-0000-0000-0000-000000000000/").status_code == 404
     assert browser.get("/mdm/commands/%00/").status_code == 404

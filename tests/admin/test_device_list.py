@@ -85,6 +85,16 @@ def test_a_page_takes_the_same_statements_for_any_fleet(make_host: Callable[...,
     assert statements(app, "/mdm/devices/1/") <= 9
 
 
+def test_screens_read_postgresql_as_well(pg_app: Flask) -> None:
+    fleet.fill(pg_app, 60)
+    fleet.live(pg_app)
+    client = pg_app.test_client()
+    for path in ("", "devices/1/", "devices/1/commands/", "commands/?state=error", "events/"):
+        assert client.get(f"/mdm/{path}").status_code == 200
+    assert len(rows(client, "order=-last_seen")) == 50
+    assert len(rows(client, "q=ipad&seen=not-7d")) == 3
+
+
 def test_without_devices_the_list_says_what_to_do_first(make_host: Callable[..., Flask]) -> None:
     page = make_host("mdm.*").test_client().get("/mdm/devices/").text
     assert "No device has enrolled yet" in page

@@ -88,6 +88,7 @@ class CommandPage(Screen):
             why=why(command, channel, utcnow(), ahead=_ahead(command)),
             shown=sending.shown,
             secret=sending.secret_names(command.name),
+            again=command.finished_at is not None and sending.can_send(command.name, channel),
             answer=answer,
             fault=fault,
         )

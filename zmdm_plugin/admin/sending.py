@@ -86,6 +86,14 @@ def allowed(command: type[Command], channel: Channel | None) -> bool:
     return may(command.permission, channel.device if channel else None)
 
 
+def can_send(name: str, channel: Channel) -> bool:
+    """Whether the one who acts may send a command of this name to this channel, as things are."""
+    command = registry.get(name)
+    if command is None or not command.manual or not allowed(command, channel):
+        return False
+    return not _why_not(command, channel)
+
+
 def shown(name: str) -> str:
     """What a command is called on a button or in a list."""
     return _NAMES.get(name) or label(name)
