@@ -49,18 +49,43 @@ class Heartbeat(Base):
 
 
 class JobRun(Row):
-    """A job that takes time: its progress, result and who asked for it."""
+    """A job that takes time: who asked for it, how far it is, what came of it.
+
+    States: queued -> running -> done | failed | cancelled; running -> queued when its worker died.
+    """
 
     __tablename__ = "zmdm_job_run"
+    __table_args__ = (
+        sa.Index(
+            "ix_zmdm_job_run_due",
+            "due_at",
+            postgresql_where=sa.text("finished_at IS NULL"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+        ),
+    )
 
     name: Mapped[str] = mapped_column(sa.String(128), index=True)
+    """The job in jobs.JOBS that is given this run's uid."""
+    title: Mapped[str] = mapped_column(sa.String(200))
+    """What it does, for people."""
     state: Mapped[str] = mapped_column(sa.String(16))
-    """queued | running | done | failed"""
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int | None]
     message: Mapped[str | None] = mapped_column(sa.String(500))
+    arguments: Mapped[dict[str, Any]]
+    """What it works on, never a secret."""
+    cursor: Mapped[dict[str, Any] | None]
+    """Where the next step begins: committed together with the work of the step before."""
     result: Mapped[dict[str, Any] | None]
-    actor_id: Mapped[str | None] = mapped_column(sa.String(128))
+    actor_id: Mapped[str] = mapped_column(sa.String(128))
+    actor_label: Mapped[str] = mapped_column(sa.String(256))
+    actor_kind: Mapped[str] = mapped_column(sa.String(16))
+    holder: Mapped[str | None] = mapped_column(sa.String(36))
+    """The slice that works on it; another one takes it only after `due_at`."""
+    due_at: Mapped[datetime | None]
+    """When the sweep takes an interest: its worker died, or its wake-up was lost."""
+    crashes: Mapped[int] = mapped_column(default=0)
+    """How many workers died over it without getting one step further."""
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     beat_at: Mapped[datetime | None]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.models import ChannelCommand, Identity
 from zmdm_plugin.queues import defer
-from zmdm_plugin.services import push, wake
+from zmdm_plugin.services import job_runs, push, wake
 
 
 def run(*, now: datetime) -> dict[str, int]:
@@ -23,6 +23,7 @@ def run(*, now: datetime) -> dict[str, int]:
         "commands": wake.waiting_commands(now=now),
         "expired": _expire_commands(now=now),
         "retired": _retire_identities(now=now),
+        "runs": job_runs.sweep(now=now),
     }
     if push.is_due(now=now):
         defer("push.flush", once="push.flush")

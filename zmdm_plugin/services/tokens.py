@@ -69,9 +69,14 @@ def verify(text: str, *, at: datetime) -> ApiToken:
         raise Unauthorized(_INVALID)
     if row.revoked_at is not None:
         raise Unauthorized("the token was revoked")
-    if row.expires_at is not None and row.expires_at <= at:
+    if not is_good(row, at=at):
         raise Unauthorized("the token has expired")
     return row
+
+
+def is_good(row: ApiToken, *, at: datetime) -> bool:
+    """Whether a token is neither revoked nor expired."""
+    return row.revoked_at is None and (row.expires_at is None or row.expires_at > at)
 
 
 def actor_of(row: ApiToken) -> TokenActor:

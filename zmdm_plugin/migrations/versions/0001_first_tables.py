@@ -118,16 +118,32 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("uid", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("done", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("total", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("message", sa.String(length=500), nullable=True),
         sa.Column(
+            "arguments",
+            sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "cursor",
+            sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
+            nullable=True,
+        ),
+        sa.Column(
             "result",
             sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
             nullable=True,
         ),
-        sa.Column("actor_id", sa.String(length=128), nullable=True),
+        sa.Column("actor_id", sa.String(length=128), nullable=False),
+        sa.Column("actor_label", sa.String(length=256), nullable=False),
+        sa.Column("actor_kind", sa.String(length=16), nullable=False),
+        sa.Column("holder", sa.String(length=36), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("crashes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("beat_at", sa.DateTime(timezone=True), nullable=True),
@@ -137,6 +153,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("uid", name=op.f("uq_zmdm_job_run_uid")),
     )
     with op.batch_alter_table("zmdm_job_run", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_zmdm_job_run_due",
+            ["due_at"],
+            unique=False,
+            postgresql_where=sa.text("finished_at IS NULL"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_zmdm_job_run_name"), ["name"], unique=False)
 
     op.create_table(
@@ -1003,6 +1026,11 @@ def downgrade() -> None:
     op.drop_table("zmdm_lease")
     with op.batch_alter_table("zmdm_job_run", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_zmdm_job_run_name"))
+        batch_op.drop_index(
+            "ix_zmdm_job_run_due",
+            postgresql_where=sa.text("finished_at IS NULL"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+        )
 
     op.drop_table("zmdm_job_run")
     op.drop_table("zmdm_heartbeat")

@@ -1,0 +1,64 @@
+"""How a job works off its JobRun: step by step, in slices that defer the next one."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from zmdm_plugin.db import outages, run_in_transaction
+from zmdm_plugin.errors import Unavailable, ZmdmError
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services import job_runs
+from zmdm_plugin.services.job_runs import Claimed, Step
+
+log = logging.getLogger(__name__)
+
+SLICE = 45.0
+
+
+def work_off(uid: str, step: Callable[[Claimed], Step]) -> None:
+    """Do steps of the run until it is done or this slice is over.
+
+    Each `step` runs in a transaction together with the note of its progress, and may be repeated
+    after a deadlock. It takes seconds, not minutes. What it raises ends the run with these words;
+    an outage does not, for the sweep takes the run up again.
+    """
+    try:
+        claimed = run_in_transaction(lambda: job_runs.claim(uid, now=utcnow()))
+    except ZmdmError as error:
+        _fail(uid, str(error))
+        return
+    end = time.monotonic() + SLICE
+    while claimed is not None:
+        if time.monotonic() > end:
+            _give_back(claimed)
+            return
+        claimed = _one(claimed, step)
+
+
+def _one(claimed: Claimed, step: Callable[[Claimed], Step]) -> Claimed | None:
+    """One step; None when there is nothing more to do here."""
+    try:
+        with outages():
+            return run_in_transaction(
+                lambda: job_runs.advance(claimed, step(claimed), now=utcnow())
+            )
+    except job_runs.Lost as error:
+        log.info("run %s stops here: %s", claimed.uid, error)
+    except Unavailable:
+        raise
+    except ZmdmError as error:
+        _fail(claimed.uid, str(error), claimed.holder)
+    except Exception:
+        _fail(claimed.uid, "an error of the server, which its log describes", claimed.holder)
+        raise
+    return None
+
+
+def _give_back(claimed: Claimed) -> None:
+    run_in_transaction(lambda: job_runs.give_back(claimed, now=utcnow()))
+
+
+def _fail(uid: str, why: str, holder: str | None = None) -> None:
+    run_in_transaction(lambda: job_runs.fail(uid, why, now=utcnow(), holder=holder))
