@@ -12,15 +12,16 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import sqlalchemy as sa
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from tests.road import Road
+from zmdm_plugin.models import Channel
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import issuance
 from zmdm_plugin.services import ca
-from zmdm_simulator import checkins, conversation, enrollment
-from zmdm_simulator.channel import Channel
+from zmdm_simulator import channel, checkins, conversation, enrollment
 from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.pki import Identity
 from zmdm_simulator.profile import load, mdm_of
@@ -28,10 +29,15 @@ from zmdm_simulator.profile import load, mdm_of
 
 def apply_for(device: SimulatedDevice, profile: bytes) -> Identity:
     """The certificate that a profile leads to; the device has said nothing with it yet."""
+    device.mdm = mdm_of(load(profile))
+    device.channels.setdefault("device", channel.Channel())
+    return obtain(device, profile)
+
+
+def obtain(device: SimulatedDevice, profile: bytes) -> Identity:
+    """The certificate of another profile, for a device that goes on with the one it has."""
     loaded = load(profile)
-    device.mdm = mdm_of(loaded)
-    device.channels.setdefault("device", Channel())
-    return enrollment.enroll_identity(device, loaded.payload(device.mdm.identity_uuid))
+    return enrollment.enroll_identity(device, loaded.payload(mdm_of(loaded).identity_uuid))
 
 
 def authenticate(
@@ -72,9 +78,13 @@ def command(response: httpx.Response) -> tuple[str, dict[str, Any]]:
 
 
 def fall_silent(road: Road, device: SimulatedDevice) -> None:
-    """Let the device have been away for an hour."""
-    with road.rows():
-        road.channel(device).last_seen_at = utcnow() - timedelta(hours=1)
+    """Let the device and its users have been away for an hour."""
+    with road.rows() as session:
+        session.execute(
+            sa.update(Channel)
+            .where(Channel.device_id == road.row(device).id)
+            .values(last_seen_at=utcnow() - timedelta(hours=1))
+        )
 
 
 def fall_due(road: Road, device: SimulatedDevice) -> None:

@@ -156,8 +156,12 @@ class Road:
 
     def events(self, device: SimulatedDevice) -> list[str]:
         """Kinds of the events of this device, in order."""
+        return self.events_of(self.row_id(device))
+
+    def events_of(self, device_id: int) -> list[str]:
+        """The same for a row's id, for a device that goes by another name now."""
         with self.app.app_context():
-            kinds = sa.select(Event.kind).where(Event.device_id == self.row(device).id)
+            kinds = sa.select(Event.kind).where(Event.device_id == device_id)
             return list(db.session().scalars(kinds.order_by(Event.id)))
 
 
