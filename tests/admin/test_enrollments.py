@@ -49,7 +49,7 @@ def test_every_fault_of_a_form_is_shown_at_once(
 def test_a_name_is_taken_once(browser: FlaskClient, post: Callable[..., Any]) -> None:
     answer = add(browser, post, name="Staff")
     assert answer.status_code == 422
-    assert "there is an enrollment with this name" in answer.text
+    assert "There is an enrollment with this name." in answer.text
 
 
 def test_a_certificate_that_does_not_exist_is_no_error_of_ours(

@@ -13,6 +13,7 @@ from zmdm_plugin import db
 from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin import forms, sending
 from zmdm_plugin.admin.screen import Screen, acting, back, demand
+from zmdm_plugin.admin.words import sentence
 from zmdm_plugin.commands import Command, Target, registry
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Channel, Device
@@ -85,7 +86,7 @@ class DeviceActions(Screen):
             form.blame(error.field, error.why)
             return None
         except Conflict as error:
-            form.fault = f"{error}."
+            form.fault = sentence(str(error))
             return None
         said = f"{sending.shown(command.name)} is queued; the device is being woken."
         return back(said, "zmdm_device.index", device_id=device_id)

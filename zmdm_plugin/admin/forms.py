@@ -11,7 +11,7 @@ from typing import Any
 import marshmallow as ma
 from werkzeug.datastructures import MultiDict
 
-from zmdm_plugin.admin.words import label
+from zmdm_plugin.admin.words import label, sentence
 from zmdm_plugin.commands.arguments import Base64
 
 _LONG = 200  # longer texts get more than one line
@@ -46,9 +46,9 @@ class Form:
     def blame(self, name: str, why: str) -> None:
         """Put a fault where it belongs, or above the form if no field has that name."""
         if any(item.name == name for item in self.fields):
-            self.faults[name] = why
+            self.faults[name] = sentence(why)
         else:
-            self.fault = f"{label(name)}: {why}" if name else why
+            self.fault = f"{label(name)}: {why}" if name else sentence(why)
 
     @property
     def drawn(self) -> list[Field]:

@@ -109,7 +109,7 @@ class Screen(BaseView):
         return self.page(
             "zmdm/refused.html",
             title=titles.get(error.status, "That did not work"),
-            why=str(getattr(error, "why", "") or error),
+            why=words.sentence(str(getattr(error, "why", "") or error)),
             status=error.status,
         )
 
