@@ -19,6 +19,7 @@ blueprint = Resource(
     "device_commands", path="/devices", description="Commands: what was ordered, and new orders."
 )
 SHORTCUTS = {"lock": "DeviceLock", "erase": "EraseDevice"}
+"""Paths that say what they do, beside those of their RequestType."""
 
 
 @blueprint.route(f"/<{ID}:device_id>/commands/")
@@ -52,14 +53,14 @@ def order(
     return command_history.get(uuid)
 
 
-def _offer(command: type[Command], path: str, view_name: str) -> None:
+def _offer(command: type[Command], path: str, view_name: str, summary: str) -> None:
     """Add the POST of one command."""
 
     def view(args: dict[str, Any], when: dict[str, Any], device_id: int) -> Any:
         return order(command, device_id, when, args)
 
     view.__name__ = view_name
-    view.__doc__ = _about(command)
+    view.__doc__ = f"{summary}\n\n{_about(command)}"
     shown = blueprint.response(201, CommandSchema)(view)
     documented = blueprint.operation(_permission(command), 400, 404, 409, 413, 415)(shown)
     with_when = blueprint.arguments(OrderQuery, location="query")(documented)
@@ -72,7 +73,7 @@ def _offer(command: type[Command], path: str, view_name: str) -> None:
 def _about(command: type[Command]) -> str:
     about = inspect.cleandoc(command.__doc__ or "")
     return (
-        f"Queue {command.name}\n\n{about}\n\n"
+        f"{about}\n\n"
         "The device is woken; refusals by platform, OS version, channel or supervision are a 422 "
         "that says why."
     )
@@ -94,6 +95,12 @@ for _command in registry:
             _command,
             f"/<{ID}:device_id>/commands/{_command.name}/",
             f"queue_{_snake(_command.name)}",
+            f"Queue {_command.name}",
         )
 for _path, _name in SHORTCUTS.items():
-    _offer(registry[_name], f"/<{ID}:device_id>/{_path}/", f"{_path}_device")
+    _offer(
+        registry[_name],
+        f"/<{ID}:device_id>/{_path}/",
+        f"{_path}_device",
+        f"{_path.capitalize()} a device",
+    )
