@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user, logout_user
 from sqlalchemy import select
 
-from host_app.models import ROLES, SignIn, User, check_password, db, find_user, too_many_failures
-from zmdm_plugin import Actor
+from host_app.models import SignIn, User, check_password, db, find_user, too_many_failures
+from zmdm_plugin import Actor, policy
 
 site = Blueprint("site", __name__, cli_group="users")
 login_manager = LoginManager()
@@ -89,7 +89,7 @@ def _inside(target: str) -> str:
 
 @site.cli.command("set")
 @click.argument("email")
-@click.option("--role", type=click.Choice(list(ROLES)), default="viewer", show_default=True)
+@click.option("--role", type=click.Choice(list(policy.ROLES)), default="auditor", show_default=True)
 @click.password_option(envvar="HOST_APP_PASSWORD")
 def set_user(email: str, role: str, password: str) -> None:
     """Make a user, or change its role and password."""

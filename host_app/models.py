@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -13,10 +12,8 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# Permissions named one by one: a pattern like mdm.view_* would also reveal recovery keys.
-VIEWER = tuple(f"mdm.view_{it}" for it in ("enrolleddevice", "devicecommand", "enrollment"))
-OPERATOR = (*VIEWER, "mdm.add_devicecommand.*", "mdm.change_devicecommand")
-ROLES = {"administrator": ("mdm.*",), "operator": OPERATOR, "viewer": VIEWER}
+from zmdm_plugin import policy
+
 MOST_FAILURES = 10
 FAILURES_COUNT_FOR = timedelta(minutes=15)
 
@@ -42,7 +39,7 @@ class User(UserMixin, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(254), unique=True)
     password_hash: Mapped[str] = mapped_column(String(200))
-    role: Mapped[str] = mapped_column(String(20), default="viewer")
+    role: Mapped[str] = mapped_column(String(20), default=policy.AUDITOR.name)
 
     def set_password(self, password: str) -> None:
         """Keep its argon2 hash only."""
@@ -50,7 +47,7 @@ class User(UserMixin, Base):
 
     def may(self, permission: str) -> bool:
         """Whether the role grants a permission of the plugin, e.g. mdm.view_enrolleddevice."""
-        return any(fnmatchcase(permission, pattern) for pattern in ROLES.get(self.role, ()))
+        return policy.allows(self.role, permission)
 
 
 class SignIn(Base):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from zmdm_plugin import errors, signals
+from zmdm_plugin import errors, policy, signals
 from zmdm_plugin.actors import SYSTEM, Actor
 from zmdm_plugin.config import Settings
 from zmdm_plugin.extension import Zmdm
 from zmdm_plugin.migrate import include_name
 
-__all__ = ["SYSTEM", "Actor", "Settings", "Zmdm", "errors", "include_name", "signals"]
+__all__ = ["SYSTEM", "Actor", "Settings", "Zmdm", "errors", "include_name", "policy", "signals"]

@@ -128,8 +128,8 @@ def test_the_password_is_kept_as_an_argon2_hash(host: Flask) -> None:
     [
         ("mdm.view_enrolleddevice", True),
         ("mdm.add_devicecommand.DeviceLock", True),
-        ("mdm.change_enrolleddevice", False),
-        ("mdm.view_filevault_prk", False),
+        ("mdm.add_customcommand", False),
+        ("mdm.view_auditentry", False),
     ],
 )
 def test_the_role_decides_what_a_user_may_do(host: Flask, permission: str, granted: bool) -> None:

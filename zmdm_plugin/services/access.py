@@ -6,9 +6,7 @@ in an application context of its own, for the host may use (and commit) its sess
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import nullcontext
-from fnmatch import fnmatchcase
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +16,8 @@ from zmdm_plugin.commands import registry
 from zmdm_plugin.commands.base import ANY_COMMAND, CUSTOM_COMMAND
 from zmdm_plugin.db import is_open
 from zmdm_plugin.errors import Denied
+from zmdm_plugin.policy import covers as covers
+from zmdm_plugin.policy import implying
 from zmdm_plugin.state import apart, state
 
 VIEW_DEVICES = "mdm.view_enrolleddevice"
@@ -34,6 +34,9 @@ VIEW_SCEP_ISSUERS = "mdm.view_scepissuer"
 VIEW_TOKENS = "mdm.view_apitoken"
 ADD_TOKENS = "mdm.add_apitoken"
 CHANGE_TOKENS = "mdm.change_apitoken"
+VIEW_AUDIT = "mdm.view_auditentry"
+VIEW_RUNS = "mdm.view_jobrun"
+CHANGE_RUNS = "mdm.change_jobrun"
 
 _NAMED = {
     VIEW_DEVICES: "See devices, their facts and their events.",
@@ -52,11 +55,12 @@ _NAMED = {
     "mdm.delete_pushcertificate": "Delete push certificates that nothing uses.",
     VIEW_SCEP_ISSUERS: "See SCEP issuers.",
     "mdm.change_scepissuer": "Add and change SCEP issuers.",
-    VIEW_TOKENS: "See API tokens (never their text).",
-    ADD_TOKENS: "Make API tokens.",
-    CHANGE_TOKENS: "Revoke API tokens.",
-    "mdm.view_auditentry": "See who did what.",
-    "mdm.view_jobrun": "See what runs in the background.",
+    VIEW_TOKENS: "See everybody's API tokens (never their text).",
+    ADD_TOKENS: "Make API tokens of one's own, see and revoke them.",
+    CHANGE_TOKENS: "Revoke everybody's API tokens.",
+    VIEW_AUDIT: "See and export who did what.",
+    VIEW_RUNS: "See everybody's long work in the background; one's own needs no permission.",
+    CHANGE_RUNS: "Stop long work in the background.",
     "mdm.view_device_lock_pin": "Reveal the PIN that a Mac was locked or erased with.",
     "mdm.view_filevault_prk": "Reveal the FileVault recovery key.",
     "mdm.view_recovery_password": "Reveal the recovery lock or firmware password.",
@@ -73,7 +77,7 @@ def permissions() -> dict[str, str]:
 
 def allowed(actor: Actor, permission: str, subject: Any = None) -> bool:
     """Whether the host lets `actor` do this; `subject` None asks once for a whole list."""
-    names = tuple(_implying(permission))
+    names = tuple(implying(permission))
     if actor.kind == "system":
         return True
     if isinstance(actor, TokenActor):
@@ -102,15 +106,3 @@ def row_scope(actor: Actor, permission: str) -> sa.ColumnElement[bool] | None:
     with apart() if is_open() else nullcontext():
         condition: sa.ColumnElement[bool] | None = scope(actor, permission)
     return condition
-
-
-def covers(patterns: tuple[str, ...] | list[str], permission: str) -> bool:
-    """Whether one of a token's patterns (`mdm.view_*`) names this permission."""
-    return any(fnmatchcase(permission, pattern) for pattern in patterns)
-
-
-def _implying(permission: str) -> Iterator[str]:
-    """The permission, and what implies it: mdm.add_devicecommand has mdm.add_devicecommand.X."""
-    yield permission
-    while (permission := permission.rpartition(".")[0]).count("."):
-        yield permission
