@@ -27,9 +27,12 @@ _OPTIONS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests; each test gets a context of its own."""
+    """One browser for a module; each test gets a context of its own.
+
+    No longer than that: Playwright's event loop runs in this thread, where other tests run theirs.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=requirements.chromium(), args=list(_OPTIONS)

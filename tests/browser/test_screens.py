@@ -34,6 +34,7 @@ SCREENS = (
     "/mdm/enrollments/1/",
     "/mdm/enrollments/new/",
     "/mdm/push_certificates/",
+    "/mdm/push_certificates/new/",
     "/mdm/devices/999/",
 )
 Start = Callable[..., Visit]

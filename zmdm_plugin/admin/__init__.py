@@ -10,7 +10,7 @@ from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
 from zmdm_plugin.admin.commands import CommandList, CommandPage
-from zmdm_plugin.admin.credentials import PushCertificateList
+from zmdm_plugin.admin.credentials import PushCertificateForm, PushCertificateList
 from zmdm_plugin.admin.device_actions import DeviceActions, DeviceSwitches
 from zmdm_plugin.admin.device_list import DeviceList
 from zmdm_plugin.admin.device_page import DevicePage
@@ -65,6 +65,12 @@ def _screens() -> list[Screen]:
     enrollments = EnrollmentList(
         "Enrollments", endpoint="zmdm_enrollments", url="enrollments", group="Set-up"
     )
+    push = PushCertificateList(
+        "Push certificates",
+        endpoint="zmdm_push_certificates",
+        url="push_certificates",
+        group="Set-up",
+    )
     return [
         devices,
         DevicePage("Device", endpoint="zmdm_device", url=one, below=devices),
@@ -83,10 +89,8 @@ def _screens() -> list[Screen]:
             url="enrollments/<int:enrollment_id>",
             below=enrollments,
         ),
-        PushCertificateList(
-            "Push certificates",
-            endpoint="zmdm_push_certificates",
-            url="push_certificates",
-            group="Set-up",
+        push,
+        PushCertificateForm(
+            "Form", endpoint="zmdm_push_certificate_form", url="push_certificates/new", below=push
         ),
     ]
