@@ -6,7 +6,7 @@
         supervisor.watch(until)                     restarts what dies until `until()` or a signal
                                                     … and leaving stops all, in reverse order
 
-One thread, no locks: every wait is a select on the pipe that signals write to.
+One thread, no locks: every wait is a poll of the pipe that signals write to.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -48,6 +49,7 @@ class Supervisor:
         self._former_handlers: dict[signal.Signals, object] = {}
         self._former_wakeup = -1
         self._wakeup: tuple[int, int] = (-1, -1)
+        self._poll = select.poll()
 
     def __enter__(self) -> Supervisor:
         """Take over the signals: in the background a shell leaves SIGINT ignored."""
@@ -56,6 +58,10 @@ class Supervisor:
         self._wakeup = os.pipe()
         for end in self._wakeup:
             os.set_blocking(end, False)
+        self._poll.register(self._wakeup[0], select.POLLIN)
+        # When a terminal goes, only the leader of its session is told; `make` keeps it to itself.
+        if sys.platform == "linux" and os.isatty(sys.stdout.fileno()):
+            self._poll.register(sys.stdout.fileno(), 0)
         self._former_wakeup = signal.set_wakeup_fd(self._wakeup[1], warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             self._former_handlers[number] = signal.signal(number, self._ask_to_stop)
@@ -191,10 +197,13 @@ class Supervisor:
 
     def _sleep(self, seconds: float) -> None:
         """Wait for at most so long; a signal, a child's death included, ends it early."""
-        ready, _, _ = select.select([self._wakeup[0]], [], [], seconds)
-        if ready:
-            with suppress(BlockingIOError):
-                os.read(self._wakeup[0], 4096)
+        for end, event in self._poll.poll(seconds * 1000):
+            if end == self._wakeup[0]:
+                with suppress(BlockingIOError):
+                    os.read(end, 4096)
+            elif event & (select.POLLHUP | select.POLLERR):
+                self._stop_asked = True
+                self._poll.unregister(end)
 
     def _reap(self) -> None:
         """Take note of every child that ended, then kill the orphans it left to us."""

@@ -41,6 +41,7 @@ time.sleep(60)
 
 DRIVER = """
 import os, sys
+from contextlib import suppress
 sys.path.insert(0, {root!r})
 from pathlib import Path
 from host_app.demo.process import Process
@@ -52,7 +53,8 @@ def child(name, *words, **more):
     command = [sys.executable, {child!r}, name, journal, *words]
     return Process(name, command, ready=lambda pid: ready.exists(), **more)
 def say(line):
-    print(line, flush=True)
+    with suppress(OSError):
+        os.write(1, (line + "\\n").encode())
 try:
     with Supervisor(Path({folder!r}) / "log", say=say) as supervisor:
 {body}
@@ -75,7 +77,7 @@ class Scene:
         (folder / "child.py").write_text(CHILD)
         self.process: subprocess.Popen[str] | None = None
 
-    def play(self, body: str) -> subprocess.Popen[str]:
+    def play(self, body: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
         """Start a driver whose `body` starts the children."""
         script = DRIVER.format(
             root=str(ROOT),
@@ -86,7 +88,7 @@ class Scene:
         )
         self.process = subprocess.Popen(
             [sys.executable, "-c", script],
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.STDOUT,
             text=True,
         )
@@ -260,6 +262,18 @@ def test_a_signal_during_the_start_stops_what_has_started(scene: Scene) -> None:
     status, output, seconds = scene.finish(signal.SIGINT)
     assert (status, output) == (0, "stopped\n")
     assert seconds < 3
+    assert scene.survivors() == []
+
+
+def test_a_terminal_that_goes_away_stops_everything(scene: Scene) -> None:
+    """As under `make`, which is told and tells nobody: so the driver is no session leader."""
+    ours, terminal = os.openpty()
+    scene.play(TWO, stdout=terminal)
+    os.close(terminal)
+    eventually(lambda: scene.noted("second", "start"))
+    os.close(ours)
+    assert scene.process is not None
+    assert scene.process.wait(10) == 0
     assert scene.survivors() == []
 
 
