@@ -78,6 +78,7 @@ def _settle(channel_id: int, answer: Answer, *, now: datetime, readable: bool) -
     said only that nobody knew (unknown, expired).
     """
     outcome = _STATES[answer.status]
+    open_ended = sa.or_(_C.finished_at.is_(None), _C.state.in_(("unknown", "expired")))
     row = (
         session()
         .execute(
@@ -89,13 +90,8 @@ def _settle(channel_id: int, answer: Answer, *, now: datetime, readable: bool) -
                 _C.delivery_count > 0,
             )
             .values(
-                state=sa.case(
-                    (
-                        sa.or_(_C.finished_at.is_(None), _C.state.in_(("unknown", "expired"))),
-                        outcome,
-                    ),
-                    else_=_C.state,
-                ),
+                state=sa.case((open_ended, outcome), else_=_C.state),
+                failure=sa.case((open_ended, None), else_=_C.failure),
                 status=str(answer.status),
                 error_chain=[_link(item) for item in answer.error_chain] or None,
                 result=_sealed(answer),

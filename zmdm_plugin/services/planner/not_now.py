@@ -12,3 +12,9 @@ def wake_at(last: datetime, count: int) -> datetime:
     """When to wake a device that said NotNow `count` times, the last time at `last`."""
     doubled: int = 2 ** min(max(count - 1, 0), 10)
     return last + min(_FIRST * doubled, _LONGEST)
+
+
+def next_wake(last: datetime, count: int, *, now: datetime) -> datetime:
+    """The same, but never in the past: a wait that is over is offered now, and the next begins."""
+    due = wake_at(last, count)
+    return due if due > now else wake_at(now, count + 1)

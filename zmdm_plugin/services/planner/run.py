@@ -36,10 +36,7 @@ def plan_channel(channel: Channel, *, revision: int | None = None) -> None:
     plans = [rule(situation) for rule in PLANNERS]
     for name in dict.fromkeys(name for plan in plans for name in plan.orders):
         _order(channel, name)
-    put_off = _not_now_deadline(channel)
-    if put_off is not None and put_off <= situation.now:
-        # Its wait is over and it is offered again now; if it is not, once more, but not at once.
-        put_off = not_now.wake_at(situation.now, 1)
+    put_off = _not_now_deadline(channel, situation.now)
     deadline = earliest(*(plan.next_at for plan in plans), put_off)
     channel.plan_due_at = _jittered(deadline, situation.now) if deadline else None
     channel.planned_revision = fleet_revision() if revision is None else revision
@@ -124,7 +121,7 @@ def _identity_span(channel: Channel) -> tuple[datetime | None, datetime | None]:
     return (row[0], row[1]) if row else (None, None)
 
 
-def _not_now_deadline(channel: Channel) -> datetime | None:
+def _not_now_deadline(channel: Channel, now: datetime) -> datetime | None:
     rows = session().execute(
         sa.select(ChannelCommand.last_not_now_at, ChannelCommand.not_now_count).where(
             ChannelCommand.channel_id == channel.id,
@@ -133,7 +130,7 @@ def _not_now_deadline(channel: Channel) -> datetime | None:
             ChannelCommand.last_not_now_at.is_not(None),
         )
     )
-    return earliest(*(not_now.wake_at(last, count) for last, count in rows if last))
+    return earliest(*(not_now.next_wake(last, count, now=now) for last, count in rows if last))
 
 
 def _jittered(deadline: datetime, now: datetime) -> datetime:
