@@ -148,7 +148,7 @@ def running_in(kind: str, folder: str, *, streams: int = MANY) -> Iterator[tuple
             certificate_pem=material.path("push-cert.pem").read_bytes(),
             key_pem=material.path("push-key.pem").read_bytes(),
             topic=material.topic(),
-            ca_file=str(material.path("apns-ca.pem")),
+            ca_pem=material.path("apns-ca.pem").read_text(),
         )
         with client:
             yield client, peer

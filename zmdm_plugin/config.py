@@ -216,6 +216,12 @@ class Settings:
     push_rate: int = _key(
         _number(1, 100_000), "Wakes per second, at most, of a bulk (per worker).", default=500
     )
+    push_lease: int = _key(
+        _number(2, 3600),
+        "Seconds after which pushes that a killed worker had claimed are sent by another one; a "
+        "batch of pushes is given up in half of that.",
+        default=90,
+    )
     sweep_interval: int = _key(
         _number(1, 3600), "Seconds between two sweeps for whatever is still due.", default=15
     )

@@ -28,6 +28,8 @@ _ONCE_SECONDS = 10
 _REST_AFTER_FAILURE = 5.0
 _RESULT_TTL = 60
 _FAILURE_TTL = 3600
+_ONCE_TTL = 300
+"""Seconds: a wake-up that nobody took is stale, and the sweep has deferred the next ones since."""
 
 
 def connection() -> redis.Redis | None:
@@ -66,6 +68,7 @@ def defer_now(job: str, *ids: int | str, once: str | None = None) -> bool:
             job_timeout=JOB_TIMEOUT,
             result_ttl=_RESULT_TTL,
             failure_ttl=_FAILURE_TTL,
+            ttl=_ONCE_TTL if once else None,
         )
         return True
     except redis.RedisError as error:

@@ -6,7 +6,7 @@ import click
 from flask import current_app
 
 from zmdm_plugin.cli.groups import speaks_plainly, zmdm
-from zmdm_plugin.jobs import worker
+from zmdm_plugin.jobs import scheduler, worker
 
 
 @zmdm.command("worker")
@@ -26,7 +26,14 @@ def run_worker(queues: str) -> None:
 
 
 @zmdm.command("scheduler")
+@click.option(
+    "--lease",
+    type=click.FloatRange(1, 3600),
+    default=scheduler.LEASE,
+    show_default=True,
+    help="Seconds after which another scheduler takes over from one that was killed.",
+)
 @speaks_plainly
-def run_scheduler() -> None:
+def run_scheduler(lease: float) -> None:
     """Find what is due, every few seconds; several may run, one at a time works."""
-    worker.schedule(current_app._get_current_object())  # type: ignore[attr-defined]
+    scheduler.schedule(current_app._get_current_object(), lease=lease)  # type: ignore[attr-defined]

@@ -37,8 +37,6 @@ def take(name: str, *, certificate: Path, key: Path, password_file: Path | None)
 
 @push_certificate.command("list")
 def listing() -> None:
-    """Every push certificate with its topic and end."""
+    """Every push certificate with its topic, its end, and why nothing is pushed with it."""
     for row in db.session().scalars(sa.select(PushCertificate).order_by(PushCertificate.id)):
-        end = f"until {row.not_after:%Y-%m-%d}" if row.not_after else "no certificate yet"
-        broken = f", refused by Apple: {row.broken_reason}" if row.broken_at else ""
-        click.echo(f"{row.name} {row.topic or '-'} {end}{broken}")
+        click.echo(f"{row.name} {row.topic or '-'} {push_certificates.condition(row)}")

@@ -57,7 +57,7 @@ class ApnsClient:
         certificate_pem: bytes,
         key_pem: bytes,
         topic: str,
-        ca_file: str | None = None,
+        ca_pem: str | None = None,
         proxy: str | None = None,
         timeout: float = 10.0,
         budget: float = 45.0,
@@ -66,7 +66,7 @@ class ApnsClient:
         self.topic = topic
         self.not_before, self.not_after = validity(certificate_pem)
         self._endpoint = Endpoint.of(base_url, proxy)
-        self._tls = client_context(certificate_pem, key_pem, ca_file=ca_file)
+        self._tls = client_context(certificate_pem, key_pem, ca_pem=ca_pem)
         self._timeout = timeout
         self._budget = budget
         self._idle = idle
@@ -92,6 +92,11 @@ class ApnsClient:
                 home.run(self._deliver(home, batch))
         return batch.outcomes(LocalReason.TIMEOUT)
 
+    def hurry(self, grace: float) -> None:
+        """End the batch that is being sent within `grace` seconds; also for a signal handler."""
+        if self._home.pid == os.getpid():
+            self._home.hurry(grace)
+
     def close(self) -> None:
         """Say goodbye to Apple and end the thread; a later `send` starts anew."""
         home = self._at_home()
@@ -113,10 +118,12 @@ class ApnsClient:
 
     async def _deliver(self, home: _Home, batch: Batch) -> None:
         try:
-            async with asyncio.timeout(self._budget):
+            async with asyncio.timeout(self._budget) as home.time_left:
                 await self._rounds(home, batch)
         except TimeoutError:
             batch.end(LocalReason.TIMEOUT)
+        finally:
+            home.time_left = None
 
     async def _rounds(self, home: _Home, batch: Batch) -> None:
         """Send, and send again what deserves it, until all is settled or nothing moves."""
@@ -178,6 +185,7 @@ class _Home:
         self.pid = os.getpid()
         self.lock = threading.Lock()
         self.connection: ApnsConnection | None = None
+        self.time_left: asyncio.Timeout | None = None
         self._selector: selectors.BaseSelector | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -197,6 +205,16 @@ class _Home:
         except BaseException:
             future.cancel()
             raise
+
+    def hurry(self, grace: float) -> None:
+        """Shorten the time of the batch on its way, if there is one."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._shorten, self._loop.time() + grace)
+
+    def _shorten(self, end: float) -> None:
+        left = self.time_left
+        if left is not None and not left.expired() and end < (left.when() or float("inf")):
+            left.reschedule(end)
 
     def end(self) -> None:
         """Close the connection and end the thread."""

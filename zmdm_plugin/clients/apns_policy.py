@@ -52,6 +52,7 @@ _BY_REASON = MappingProxyType(
         LocalReason.CERTIFICATE_EXPIRED: Action.BREAK_CERTIFICATE,
         LocalReason.CERTIFICATE_NOT_YET_VALID: Action.BREAK_CERTIFICATE,
         LocalReason.CERTIFICATE_REJECTED: Action.BREAK_CERTIFICATE,
+        LocalReason.CERTIFICATE_UNUSABLE: Action.BREAK_CERTIFICATE,
         LocalReason.INVALID_PUSH: Action.REPORT_DEFECT,
     }
 )

@@ -82,14 +82,16 @@ class Endpoint:
 
 
 def client_context(
-    certificate_pem: bytes, key_pem: bytes, *, ca_file: str | None = None
+    certificate_pem: bytes, key_pem: bytes, *, ca_pem: str | None = None
 ) -> ssl.SSLContext:
     """Make the TLS context. ValueError: certificate and key are unusable or no pair.
+
+    `ca_pem`: the roots that the server must chain to, instead of the system's.
 
     OpenSSL takes a key from a file only, so it is written there for a moment, encrypted with a
     password that never leaves this function.
     """
-    context = ssl.create_default_context(cafile=ca_file)
+    context = ssl.create_default_context(cadata=ca_pem)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["h2"])
     password = secrets.token_bytes(24).hex().encode()

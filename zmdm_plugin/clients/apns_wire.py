@@ -29,6 +29,9 @@ class LocalReason:
     CERTIFICATE_EXPIRED: Final = "CertificateExpired"  # ours; nothing was sent
     CERTIFICATE_NOT_YET_VALID: Final = "CertificateNotYetValid"  # ours; nothing was sent
     CERTIFICATE_REJECTED: Final = "CertificateRejected"  # ours, by a TLS alert or an earlier 403
+    CERTIFICATE_UNUSABLE: Final = (
+        "CertificateUnusable"  # ours: no key, or no pair; nothing was sent
+    )
     INVALID_PUSH: Final = "InvalidPush"  # no token, no magic, or too long to send
 
 

@@ -6,11 +6,16 @@ ids. A job may run twice and works in slices of at most a minute that defer the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from zmdm_plugin import queues
 from zmdm_plugin.config import Settings
+from zmdm_plugin.db import outages
+from zmdm_plugin.errors import Unavailable
 from zmdm_plugin.jobs import fleet, push
+
+log = logging.getLogger(__name__)
 
 JOBS: dict[str, Callable[..., None]] = {
     "push.flush": push.flush,
@@ -25,6 +30,13 @@ SCHEDULE: dict[str, Callable[[Settings], int]] = {
 
 
 def run(job: str, ids: list[int | str], once: str | None = None) -> None:
-    """What RQ calls, inside an application context: look the job up and run it."""
+    """What RQ calls, inside an application context: look the job up and run it.
+
+    An outage is no failure of the job: what is due stays so, and the sweep defers it again.
+    """
     queues.started(once)
-    JOBS[job](*ids)
+    try:
+        with outages():
+            JOBS[job](*ids)
+    except Unavailable as error:
+        log.warning("job %s is put off: %s", job, error)

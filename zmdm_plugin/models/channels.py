@@ -23,6 +23,7 @@ class Channel(Row):
         sa.UniqueConstraint("device_id", "key"),
         sa.Index(
             "ix_zmdm_channel_push_due",
+            "push_bulk",
             "push_due_at",
             postgresql_where=sa.text("push_due_at IS NOT NULL"),
             sqlite_where=sa.text("push_due_at IS NOT NULL"),
@@ -65,8 +66,11 @@ class Channel(Row):
     push_bulk: Mapped[bool] = mapped_column(default=False)
     """Part of a bulk, hence under ZMDM_PUSH_RATE."""
     push_leased_until: Mapped[datetime | None]
+    push_claimed_at: Mapped[datetime | None]
+    """The `push_due_at` that is being pushed now: cleared with it unless a newer order has come."""
     push_attempts: Mapped[int] = mapped_column(default=0)
     pushed_at: Mapped[datetime | None]
+    """When the last push that Apple took was claimed: what changed later, it did not tell."""
     push_status: Mapped[int | None]
     push_reason: Mapped[str | None] = mapped_column(sa.String(64))
     push_answered_at: Mapped[datetime | None]

@@ -22,6 +22,8 @@ class PushCertificate(Row):
     private_key: Mapped[str | None] = sealed("push_certificate.private_key")
     not_before: Mapped[datetime | None]
     not_after: Mapped[datetime | None]
+    taken_at: Mapped[datetime | None]
+    """Since when we have this certificate: what Apple refused before is tried again with it."""
     broken_at: Mapped[datetime | None]
     """Since when Apple refuses this certificate (403 or TLS); pushes rest until it is renewed."""
     broken_reason: Mapped[str | None] = mapped_column(sa.String(256))

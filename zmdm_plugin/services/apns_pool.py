@@ -3,78 +3,79 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
-from collections.abc import Iterable
-from datetime import datetime
+from typing import cast
 
 from cryptography.hazmat.primitives import serialization
 
 from zmdm_plugin.clients.apns import ApnsClient
 from zmdm_plugin.db import session
+from zmdm_plugin.errors import ZmdmError
 from zmdm_plugin.models import PushCertificate
 from zmdm_plugin.services import vault
-from zmdm_plugin.state import state
+from zmdm_plugin.state import State, state
 
 log = logging.getLogger(__name__)
 
-_Pool = dict[int, tuple[datetime, ApnsClient]]
+_Pool = dict[int, tuple[str, ApnsClient]]
+_BUDGET = 45.0
+"""Seconds for one batch; never more than half of its claim, so that nobody else sends it too."""
 
 
-def clients_for(certificate_ids: Iterable[int]) -> dict[int, ApnsClient]:
-    """The clients of these certificates, but for those whose certificate or key is unusable."""
-    found = {
-        ident: _client_for(session().get_one(PushCertificate, ident)) for ident in certificate_ids
-    }
-    return {ident: client for ident, client in found.items() if client is not None}
-
-
-def _client_for(row: PushCertificate) -> ApnsClient | None:
-    changed, pem, topic = row.updated_at, row.certificate, row.topic
-    pool: _Pool = state().cache.setdefault("apns", {})
+def client_of(certificate_id: int) -> ApnsClient | None:
+    """The client of this certificate; None when it or its key is unusable, which is logged."""
+    row = session().get_one(PushCertificate, certificate_id)
+    pool = _pool(state())
     known = pool.get(row.id)
-    if known is not None and known[0] == changed:
+    if known is not None and known[0] == row.certificate:
         return known[1]
     if known is not None:
+        del pool[row.id]
         known[1].close()
-    key = vault.unseal(row, "private_key")
-    if pem is None or topic is None or key is None:
+    if row.certificate is None or row.topic is None:
         return None
     try:
-        client = _client(pem.encode(), key, topic)
-    except ValueError as error:
+        client = _client(row, row.certificate, row.topic)
+    except (ValueError, ZmdmError) as error:
         log.error("push certificate %s cannot be used: %s", row.id, error)
         return None
-    pool[row.id] = (changed, client)
+    pool[row.id] = (row.certificate, client)
     return client
 
 
-def _client(certificate: bytes, key: bytes, topic: str) -> ApnsClient:
+def hurry(of: State, *, grace: float) -> None:
+    """End the batches on their way within `grace` seconds; a signal handler may call it."""
+    for _, client in tuple(_pool(of).values()):
+        client.hurry(grace)
+
+
+def close(of: State) -> None:
+    """Say goodbye to Apple: what a process does at its end."""
+    pool = _pool(of)
+    while pool:
+        _, (_, client) = pool.popitem()
+        client.close()
+
+
+def _pool(of: State) -> _Pool:
+    return cast(_Pool, of.cache.setdefault("apns", {}))
+
+
+def _client(row: PushCertificate, certificate: str, topic: str) -> ApnsClient:
+    key = vault.unseal(row, "private_key")
+    if key is None:
+        raise ValueError("it has no key")
     settings = state().settings
     private_key = serialization.load_der_private_key(key, password=None)
     return ApnsClient(
         base_url=settings.apns_url,
-        certificate_pem=certificate,
+        certificate_pem=certificate.encode(),
         key_pem=private_key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         ),
         topic=topic,
-        ca_file=_ca_file(settings.apns_ca),
+        ca_pem=settings.apns_ca or None,
         proxy=settings.apns_proxy or None,
+        budget=min(_BUDGET, settings.push_lease / 2),
     )
-
-
-def _ca_file(roots: str) -> str | None:
-    """The configured roots as a file, which is the only form OpenSSL's context takes them in."""
-    if not roots:
-        return None
-    cache = state().cache
-    if "apns_ca_file" not in cache:
-        descriptor, path = tempfile.mkstemp(prefix="zmdm-apns-ca-", suffix=".pem")
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(roots)
-        cache["apns_ca_file"] = path
-    path_: str = cache["apns_ca_file"]
-    return path_

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import NotFound, ProtocolError, Refused
-from zmdm_plugin.models import Channel, Device, PushCertificate
+from zmdm_plugin.models import PushCertificate
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import pem, x509
 from zmdm_plugin.protocol.algorithms import PrivateKey
+from zmdm_plugin.queues import defer
 from zmdm_plugin.services import events, vault
+
+WARN_BEFORE = timedelta(days=30)
 
 
 def take(
@@ -40,11 +45,11 @@ def take(
     row.topic = topic
     row.certificate = "".join(pem.certificate_pem(der) for der in chain)
     row.not_before, row.not_after = facts.not_before, facts.not_after
+    row.taken_at = utcnow()  # tokens that Apple refused under the former one get a try
     row.broken_at = row.broken_reason = row.retry_at = None
     vault.seal(row, "private_key", pem.private_key_der(private_key))
     session().flush()
-    if renewed:
-        _forgive(row)
+    defer("push.flush", once="push.flush")
     events.record("push_certificate.taken", name=name, topic=topic, renewed=renewed)
     return row
 
@@ -54,6 +59,24 @@ def by_name(name: str) -> PushCertificate:
     if row is None:
         raise NotFound(f"there is no push certificate {name!r}")
     return row
+
+
+def condition(row: PushCertificate) -> str:
+    """One line for people: how long it holds, and whether pushes rest and why."""
+    if row.certificate is None or row.not_after is None:
+        return "no certificate yet"
+    left = row.not_after - utcnow()
+    if left <= timedelta(0):
+        said = f"EXPIRED on {row.not_after:%Y-%m-%d}: renew it in Apple's portal"
+    elif left <= WARN_BEFORE:
+        said = f"until {row.not_after:%Y-%m-%d}, in {left.days} days: renew it in Apple's portal"
+    else:
+        said = f"until {row.not_after:%Y-%m-%d}"
+    if row.broken_at is not None:
+        said += f"; no pushes since {row.broken_at:%Y-%m-%d %H:%M} UTC: {row.broken_reason}"
+        if row.retry_at is not None:
+            said += f", tried again {row.retry_at:%H:%M} UTC"
+    return said
 
 
 def _read(
@@ -87,18 +110,3 @@ def _check_unused(row: PushCertificate, topic: str) -> None:
     )
     if other is not None:
         raise Refused("certificate", f"has the topic of the push certificate {other!r}")
-
-
-def _forgive(row: PushCertificate) -> None:
-    """Tokens that Apple refused under the former certificate get a try under the new one."""
-    devices = sa.select(Device.id).where(Device.push_certificate_id == row.id)
-    session().execute(
-        sa.update(Channel)
-        .where(
-            Channel.device_id.in_(devices),
-            Channel.push_suspended_certificate_id.is_not(None),
-            Channel.ended_at.is_(None),
-        )
-        .values(push_suspended_certificate_id=None, push_due_at=utcnow(), push_bulk=True),
-        execution_options={"synchronize_session": False},
-    )

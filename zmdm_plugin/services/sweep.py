@@ -6,6 +6,7 @@ has dropped is found here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -15,35 +16,44 @@ from zmdm_plugin.models import ChannelCommand, Identity
 from zmdm_plugin.queues import defer
 from zmdm_plugin.services import job_runs, push, wake
 
+CHUNK = wake.CHUNK
+"""Rows of one step in one transaction: a step that finds as many has more to do."""
+
 
 def run(*, now: datetime) -> dict[str, int]:
-    """One sweep; returns how many of each it found."""
-    found = {
-        "deadlines": wake.passed_deadlines(now=now),
-        "commands": wake.waiting_commands(now=now),
-        "expired": _expire_commands(now=now),
-        "retired": _retire_identities(now=now),
-        "runs": job_runs.sweep(now=now),
-    }
-    if push.is_due(now=now):
-        defer("push.flush", once="push.flush")
-    if wake.is_fanning_out():
-        defer("wake.fan_out", once="wake.fan_out")
-    return found
+    """Every step once, in the open transaction; returns how many of each were found."""
+    return {name: step(now=now) for name, step in STEPS.items()}
+
+
+def _passed_deadlines(*, now: datetime) -> int:
+    return wake.passed_deadlines(now=now, limit=CHUNK)
+
+
+def _waiting_commands(*, now: datetime) -> int:
+    return wake.waiting_commands(now=now, limit=CHUNK)
 
 
 def _expire_commands(*, now: datetime) -> int:
-    result = session().execute(
-        sa.update(ChannelCommand)
+    expired = (
+        sa.select(ChannelCommand.id)
         .where(
             ChannelCommand.finished_at.is_(None),
             ChannelCommand.expires_at <= now,
             ChannelCommand.state.in_(("queued", "not_now")),
         )
+        .order_by(ChannelCommand.id)
+        .limit(CHUNK)
+        .with_for_update(skip_locked=True, key_share=True)
+        .cte("expired")
+    )
+    result = session().execute(
+        sa.update(ChannelCommand)
+        .where(ChannelCommand.id.in_(sa.select(expired.c.id)))
         .values(
             state="expired",
             failure="its time had passed before the device asked",
             finished_at=now,
+            updated_at=now,
         ),
         execution_options={"synchronize_session": False},
     )
@@ -59,3 +69,34 @@ def _retire_identities(*, now: datetime) -> int:
         execution_options={"synchronize_session": False},
     )
     return int(getattr(result, "rowcount", 0))
+
+
+def _job_runs(*, now: datetime) -> int:
+    return job_runs.sweep(now=now)
+
+
+def _defer_pushes(*, now: datetime) -> int:
+    """Pushes whose wake-up was lost, or whose worker was."""
+    due = push.is_due(now=now)
+    if due:
+        defer("push.flush", once="push.flush")
+    return int(due)
+
+
+def _defer_fan_out(*, now: datetime) -> int:
+    due = wake.is_fanning_out()
+    if due:
+        defer("wake.fan_out", once="wake.fan_out")
+    return int(due)
+
+
+STEPS: dict[str, Callable[..., int]] = {
+    "deadlines": _passed_deadlines,
+    "commands": _waiting_commands,
+    "expired": _expire_commands,
+    "retired": _retire_identities,
+    "runs": _job_runs,
+    "pushes": _defer_pushes,
+    "fan_out": _defer_fan_out,
+}
+"""In this order: wakes are marked before anybody looks whether pushes are due."""

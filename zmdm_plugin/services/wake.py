@@ -17,20 +17,27 @@ from zmdm_plugin.queues import defer
 
 CHUNK = 2000
 FLEET = "fleet"
-_AGAIN_UNANSWERED = timedelta(hours=1)
-_AGAIN_WAITING = timedelta(days=1)
+_UNANSWERED = timedelta(minutes=15)
+"""A command given out so long ago was lost: nobody says Idle while at work."""
+_AGAIN = timedelta(days=1)
+"""A device with something to fetch is woken this often, however long it stays away."""
+_IN_CONVERSATION = timedelta(seconds=30)
+"""What was ordered or given out a moment ago is being conversed about and needs no wake."""
 
 _C = Channel
 _WAKEABLE = (_C.ended_at.is_(None), _C.push_token.is_not(None), _C.push_dead_at.is_(None))
 
 
 def channel(target: Channel, *, bulk: bool = False) -> None:
-    """Wake this channel once the transaction has committed; several wakes become one push."""
+    """Wake this channel once the transaction has committed; several wakes become one push.
+
+    An order for one device passes the bulk that it was part of; a bulk does not hold back an order.
+    """
     if target.push_token is None or target.ended_at is not None:
         return
+    ordered = target.push_due_at is not None and not target.push_bulk
     target.push_due_at = utcnow()
-    target.push_bulk = bulk
-    target.push_attempts = 0
+    target.push_bulk = bulk and not ordered
     defer("push.flush", once="push.flush")
 
 
@@ -89,17 +96,19 @@ def _mark(which: sa.ColumnElement[bool], *, now: datetime, wait: bool) -> int:
         .where(which, *_WAKEABLE)
         .order_by(_C.id)
         .limit(CHUNK)
-        .with_for_update(of=_C, skip_locked=not wait)
+        .with_for_update(of=_C, skip_locked=not wait, key_share=True)
     )
-    return _due(_C.id.in_(chosen), now=now)
+    return _due(chosen, now=now)
 
 
-def _due(which: sa.ColumnElement[bool], *, now: datetime) -> int:
+def _due(chosen: sa.Select[int], *, now: datetime) -> int:
+    """Order a wake; what is being pushed at this moment may have been fetched, so it is new."""
+    on_its_way = _C.push_leased_until > now
     result = session().execute(
         sa.update(_C)
-        .where(which)
+        .where(_C.id.in_(sa.select(chosen.cte("chosen").c.id)))
         .values(
-            push_due_at=sa.func.coalesce(_C.push_due_at, now),
+            push_due_at=sa.case((on_its_way, now), else_=sa.func.coalesce(_C.push_due_at, now)),
             push_bulk=sa.case((_C.push_due_at.is_(None), sa.true()), else_=_C.push_bulk),
         ),
         execution_options={"synchronize_session": False},
@@ -118,18 +127,21 @@ def passed_deadlines(*, now: datetime, limit: int = CHUNK) -> int:
             sa.or_(
                 _C.pushed_at.is_(None),
                 _C.pushed_at < _C.plan_due_at,
-                _C.pushed_at < now - _AGAIN_WAITING,
+                _C.pushed_at < now - _AGAIN,
             ),
         )
         .order_by(_C.id)
         .limit(limit)
-        .with_for_update(of=_C, skip_locked=True)
+        .with_for_update(of=_C, skip_locked=True, key_share=True)
     )
-    return _due(_C.id.in_(chosen), now=now)
+    return _due(chosen, now=now)
 
 
 def waiting_commands(*, now: datetime, limit: int = CHUNK) -> int:
-    """Wake for commands whose time has come, whose answer is overdue, or that wait for days."""
+    """Wake for commands whose time has come, whose answer is overdue, or that wait for days.
+
+    Each of these is true until the push and not after it, so that a sweep wakes once for it.
+    """
     command = ChannelCommand
     since_push = sa.func.coalesce(_C.pushed_at, _C.created_at)
     waits = (
@@ -138,19 +150,18 @@ def waiting_commands(*, now: datetime, limit: int = CHUNK) -> int:
             command.channel_id == _C.id,
             command.finished_at.is_(None),
             sa.or_(command.not_before.is_(None), command.not_before <= now),
+            sa.or_(command.expires_at.is_(None), command.expires_at > now),
             sa.or_(
                 command.not_before > since_push,
                 command.created_at > since_push,
                 sa.and_(
                     command.state == "delivered",
-                    command.delivered_at < now - _AGAIN_UNANSWERED,
-                    since_push < now - _AGAIN_UNANSWERED,
+                    command.delivered_at < now - _UNANSWERED,
+                    command.delivered_at >= since_push,
                 ),
-                since_push < now - _AGAIN_WAITING,
+                since_push < now - _AGAIN,
             ),
-            # One that is being conversed about right now needs no wake.
-            sa.func.coalesce(command.delivered_at, command.created_at)
-            < now - timedelta(seconds=30),
+            sa.func.coalesce(command.delivered_at, command.created_at) < now - _IN_CONVERSATION,
         )
         .correlate(_C)
     )
@@ -159,9 +170,9 @@ def waiting_commands(*, now: datetime, limit: int = CHUNK) -> int:
         .where(*_WAKEABLE, _C.push_due_at.is_(None), waits)
         .order_by(_C.id)
         .limit(limit)
-        .with_for_update(of=_C, skip_locked=True)
+        .with_for_update(of=_C, skip_locked=True, key_share=True)
     )
-    return _due(_C.id.in_(chosen), now=now)
+    return _due(chosen, now=now)
 
 
 def is_fanning_out() -> bool:

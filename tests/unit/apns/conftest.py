@@ -39,7 +39,7 @@ def sender(apple: PlayedAppleThread) -> Iterator[Sender]:
             "certificate_pem": path("push-cert.pem").read_bytes(),
             "key_pem": path("push-key.pem").read_bytes(),
             "topic": apple.material.topic(),
-            "ca_file": str(path("apns-ca.pem")),
+            "ca_pem": path("apns-ca.pem").read_text(),
             "timeout": 5.0,
             "budget": 20.0,
         }

@@ -63,7 +63,7 @@ def test_the_alert_that_apple_sends_is_a_tls_error(
 def test_a_server_that_we_do_not_trust_gets_nothing(
     apple: PlayedAppleThread, sender: Sender
 ) -> None:
-    assert reasons(sender(ca_file=None)) == {LocalReason.SERVER_UNTRUSTED}
+    assert reasons(sender(ca_pem=None)) == {LocalReason.SERVER_UNTRUSTED}
 
 
 def test_certificate_and_key_must_be_a_pair(apple: PlayedAppleThread, sender: Sender) -> None:

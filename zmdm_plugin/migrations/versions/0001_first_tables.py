@@ -50,10 +50,13 @@ def upgrade() -> None:
         sa.Column("actor_id", sa.String(length=128), nullable=False),
         sa.Column("actor_label", sa.String(length=256), nullable=False),
         sa.Column("actor_kind", sa.String(length=16), nullable=False),
+        sa.Column("token_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("token_name", sa.String(length=128), nullable=True),
         sa.Column("action", sa.String(length=64), nullable=False),
         sa.Column("object_type", sa.String(length=64), nullable=False),
         sa.Column("object_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("object_label", sa.String(length=256), nullable=True),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("serial_number", sa.String(length=128), nullable=True),
         sa.Column("source_ip", sa.String(length=64), nullable=True),
         sa.Column("user_agent", sa.String(length=256), nullable=True),
@@ -72,19 +75,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_zmdm_audit_entry")),
     )
     with op.batch_alter_table("zmdm_audit_entry", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_zmdm_audit_entry_action"), ["action"], unique=False)
+        batch_op.create_index("ix_zmdm_audit_entry_action_id", ["action", "id"], unique=False)
+        batch_op.create_index("ix_zmdm_audit_entry_actor_id_id", ["actor_id", "id"], unique=False)
         batch_op.create_index(
-            batch_op.f("ix_zmdm_audit_entry_actor_id"), ["actor_id"], unique=False
+            "ix_zmdm_audit_entry_actor_label_id", ["actor_label", "id"], unique=False
         )
         batch_op.create_index(
             batch_op.f("ix_zmdm_audit_entry_created_at"), ["created_at"], unique=False
         )
+        batch_op.create_index("ix_zmdm_audit_entry_device_id_id", ["device_id", "id"], unique=False)
         batch_op.create_index(
             "ix_zmdm_audit_entry_object", ["object_type", "object_id", "id"], unique=False
         )
         batch_op.create_index(
-            batch_op.f("ix_zmdm_audit_entry_serial_number"), ["serial_number"], unique=False
+            "ix_zmdm_audit_entry_serial_number_id", ["serial_number", "id"], unique=False
         )
+        batch_op.create_index("ix_zmdm_audit_entry_source_ip_id", ["source_ip", "id"], unique=False)
 
     op.create_table(
         "zmdm_certificate_authority",
@@ -179,6 +185,7 @@ def upgrade() -> None:
         sa.Column("private_key", sa.Text(), nullable=True),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("not_after", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("broken_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("broken_reason", sa.String(length=256), nullable=True),
         sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True),
@@ -433,6 +440,7 @@ def upgrade() -> None:
         sa.Column("push_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("push_bulk", sa.Boolean(), nullable=False),
         sa.Column("push_leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("push_claimed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "push_attempts", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
@@ -468,7 +476,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_zmdm_channel_push_due",
-            ["push_due_at"],
+            ["push_bulk", "push_due_at"],
             unique=False,
             postgresql_where=sa.text("push_due_at IS NOT NULL"),
             sqlite_where=sa.text("push_due_at IS NOT NULL"),
@@ -1036,11 +1044,14 @@ def downgrade() -> None:
     op.drop_table("zmdm_heartbeat")
     op.drop_table("zmdm_certificate_authority")
     with op.batch_alter_table("zmdm_audit_entry", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_zmdm_audit_entry_serial_number"))
+        batch_op.drop_index("ix_zmdm_audit_entry_source_ip_id")
+        batch_op.drop_index("ix_zmdm_audit_entry_serial_number_id")
         batch_op.drop_index("ix_zmdm_audit_entry_object")
+        batch_op.drop_index("ix_zmdm_audit_entry_device_id_id")
         batch_op.drop_index(batch_op.f("ix_zmdm_audit_entry_created_at"))
-        batch_op.drop_index(batch_op.f("ix_zmdm_audit_entry_actor_id"))
-        batch_op.drop_index(batch_op.f("ix_zmdm_audit_entry_action"))
+        batch_op.drop_index("ix_zmdm_audit_entry_actor_label_id")
+        batch_op.drop_index("ix_zmdm_audit_entry_actor_id_id")
+        batch_op.drop_index("ix_zmdm_audit_entry_action_id")
 
     op.drop_table("zmdm_audit_entry")
     with op.batch_alter_table("zmdm_api_token", schema=None) as batch_op:
