@@ -167,3 +167,14 @@ def test_another_topic_is_refused(road: Road) -> None:
     phone = road.device("iPhone15,2")
     identity = apply_for(phone, road.profile)
     assert authenticate(phone, identity, Topic="com.apple.mgmt.Other").status_code == 400
+
+
+def test_on_postgresql_an_old_certificate_and_its_queue_end_together(pg_road: Road) -> None:
+    mac = pg_road.enrolled()
+    with pg_road.rows():
+        command_queue.enqueue(pg_road.channel(mac), "RestartDevice", {}, actor=ADMINISTRATOR)
+    former = mac.own_identity
+    enroll_anew(pg_road, mac)
+    assert poll(mac, former).status_code == 400
+    assert states(pg_road) == ["cancelled"]
+    assert mac.connect().request_types == ["DeviceInformation", "SecurityInfo"]

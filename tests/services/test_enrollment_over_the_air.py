@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import plistlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -219,3 +220,14 @@ def test_the_mdm_profile_has_all_rights_and_user_connections(road: Road) -> None
         "com.apple.mdm.bootstraptoken",
     ]
     assert (mdm["SignMessage"], mdm["CheckOutWhenRemoved"]) == (True, True)
+
+
+def test_a_step_that_comes_twice_at_once_is_counted_once(pg_road: Road) -> None:
+    link = pg_road.over_the_air(quota=1)
+    phone = pg_road.device("iPhone15,2")
+    service, signer = opened(phone, link), phone.factory
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(lambda _: enrollment.phase_two(phone, service, signer=signer), range(4))
+        assert {answer.status_code for answer in answers} == {200}
+    with pg_road.rows():
+        assert len(pg_road.sessions("ota")) == 1
