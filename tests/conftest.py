@@ -18,6 +18,7 @@ would pass on stale objects. Open one where it is needed: `with app.app_context(
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -136,9 +137,12 @@ def redis_url(_redis: Redis) -> str:
 
 @pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "zmdm.sqlite3"
-    hosts.migrate(f"sqlite:///{path}")
-    return path
+    folder = tmp_path_factory.mktemp("template")
+    hosts.migrate(f"sqlite:///{folder / 'migrated'}")
+    connection = sqlite3.connect(folder / "migrated")
+    connection.execute("VACUUM INTO ?", (str(folder / "template"),))  # one file, no log beside it
+    connection.close()
+    return folder / "template"
 
 
 @pytest.fixture(scope="session")
