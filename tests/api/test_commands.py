@@ -135,7 +135,7 @@ def test_a_waiting_command_is_cancelled_once(app: Flask, api: Program) -> None:
 
 def test_a_delivered_command_cannot_be_cancelled(app: Flask, api: Program) -> None:
     uuid = queue(api, add_device(app))
-    change(app, uuid, state="delivered", delivered_at=datetime.now(UTC))
+    change(app, uuid, state="delivered", delivery_count=1, delivered_at=datetime.now(UTC))
     answer = api.post(f"commands/{uuid}/cancel/")
     assert answer.status_code == 409
     assert "cannot be taken back" in answer.json["message"]

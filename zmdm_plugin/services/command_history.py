@@ -81,10 +81,10 @@ def find(actor: Actor, uuid: str, permission: str) -> ChannelCommand:
     return command
 
 
-def row(uuid: str, *, lock: bool = False) -> ChannelCommand:
-    """The row of a command; locked, no delivery can come between looking and changing."""
+def row(uuid: str) -> ChannelCommand:
+    """The row of a command."""
     statement = sa.select(ChannelCommand).where(ChannelCommand.uid == uuid.lower())
-    command = session().scalar(statement.with_for_update() if lock else statement)
+    command = session().scalar(statement)
     if command is None:
         raise NotFound("no such command")
     return command

@@ -58,7 +58,7 @@ def cancel_command(command_uuid: UUID) -> command_history.ShownCommand:
     actor = api_actor()
     command_history.find(actor, str(command_uuid), access.CHANGE_COMMANDS)
     with db.transaction():
-        command = command_history.row(str(command_uuid), lock=True)
+        command = command_history.row(str(command_uuid))
         before = {"state": command.state}
         command_queue.cancel(command)
         audit.record(
