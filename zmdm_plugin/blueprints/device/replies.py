@@ -54,9 +54,13 @@ def guard(blueprint: Blueprint) -> None:
     blueprint.after_request(_replace_foreign)
 
 
-def _reached() -> None:
-    """Every hook of the host has passed: from here on, a refusal is our own, no hook's abort."""
+def _reached() -> Response | None:
+    """Every hook of the host has passed: from here on, a refusal is our own, no hook's abort.
+
+    Flask would answer OPTIONS by itself, which looks like a hook's answer; no device asks that.
+    """
     request.environ[_REACHED] = True
+    return plain("Method Not Allowed", 405) if request.method == "OPTIONS" else None
 
 
 def _refusal(error: ZmdmError) -> Response:
