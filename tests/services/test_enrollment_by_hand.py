@@ -57,6 +57,16 @@ def test_a_device_in_use_is_not_taken_over(road: Road) -> None:
     assert waiting(road) == [("wants_to_reenroll", mac.facts.serial, 1)]
 
 
+def test_a_device_that_wakes_up_meanwhile_is_not_taken_over(road: Road) -> None:
+    mac, twin = road.enrolled(), road.device()
+    fall_silent(road, mac)
+    identity = apply_for(twin, road.profile)
+    assert authenticate(twin, identity).status_code == 200
+    assert mac.connect().statuses[0] == 200
+    assert token_update(twin, identity).status_code == 400
+    assert mac.connect().statuses[0] == 200
+
+
 def test_a_device_that_tries_again_is_listed_once(road: Road) -> None:
     mac = road.enrolled()
     assert [twin_of(road), twin_of(road)] == [None, None]

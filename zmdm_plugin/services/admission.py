@@ -71,6 +71,8 @@ def complete(device: Device, pinned: Identity) -> bool:
         raise IdentityError("this certificate was bound through no session")
     if passing.state != "authenticated":
         sessions.refuse(passing, f"the session is {passing.state}")
+    if passing.kind == "manual" and _spoke_since(device, passing.authenticated_at):
+        sessions.refuse(passing, "the device has gone on under its former identity")
     pinned.state = "active"
     if passing.kind == "renewal":
         _complete_renewal(device, pinned, passing, now=now)
@@ -214,6 +216,20 @@ def _may_reenroll(
             serial_number=message.serial_number,
         ),
     )
+
+
+def _spoke_since(device: Device, moment: datetime | None) -> bool:
+    """Whether the enrollment that was taken for silent has proven to be alive meanwhile."""
+    found = session().scalar(
+        sa.select(Channel.id)
+        .where(
+            Channel.device_id == device.id,
+            Channel.ended_at.is_(None),
+            Channel.last_seen_at > moment,
+        )
+        .limit(1)
+    )
+    return found is not None
 
 
 def _new_device(message: Authenticate) -> Device:
