@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Flask
 
 from zmdm_plugin.blueprints.api import (
-    audit,
     commands,
     credentials,
     device_commands,
@@ -13,7 +12,6 @@ from zmdm_plugin.blueprints.api import (
     docs,
     enrollments,
     lost,
-    tokens,
 )
 from zmdm_plugin.blueprints.api.resource import ID
 from zmdm_plugin.blueprints.api.routing import RowId, row_id_schema
@@ -26,9 +24,6 @@ RESOURCES = (
     enrollments.blueprint,
     credentials.push_certificates,
     credentials.scep_issuers,
-    tokens.blueprint,
-    tokens.permissions,
-    audit.blueprint,
 )
 
 
