@@ -22,6 +22,7 @@ from zmdm_plugin.models.devices import (
 from zmdm_plugin.models.enrollments import Enrollment, EnrollmentSession
 from zmdm_plugin.models.operations import ApiToken, Heartbeat, JobRun, Lease
 from zmdm_plugin.models.records import AuditEntry, DeviceSecret, Event
+from zmdm_plugin.models.tags import DeviceTag, SavedView, Tag
 
 __all__ = [
     "FINAL",
@@ -34,6 +35,7 @@ __all__ = [
     "ChannelCommand",
     "Device",
     "DeviceSecret",
+    "DeviceTag",
     "Enrollment",
     "EnrollmentSession",
     "Event",
@@ -48,7 +50,9 @@ __all__ = [
     "PushCertificate",
     "RawAnswer",
     "Revision",
+    "SavedView",
     "ScepIssuer",
+    "Tag",
     "UnboundIdentity",
     "metadata",
 ]

@@ -35,6 +35,13 @@ class ChannelCommand(Row):
         sa.Index("ix_zmdm_command_channel_id_id", "channel_id", "id"),
         sa.Index("ix_zmdm_command_device_id_id", "device_id", "id"),
         sa.Index(
+            "ix_zmdm_command_failed",
+            "state",
+            "id",
+            postgresql_where=sa.text("state IN ('error', 'expired', 'unknown')"),
+            sqlite_where=sa.text("state IN ('error', 'expired', 'unknown')"),
+        ),
+        sa.Index(
             "ix_zmdm_command_deadline",
             "not_before",
             postgresql_where=sa.text("finished_at IS NULL AND not_before IS NOT NULL"),

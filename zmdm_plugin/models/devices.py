@@ -11,6 +11,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from zmdm_plugin.models.base import Base, Row, sealed
 from zmdm_plugin.models.enrollments import EnrollmentSession
 
+_SEARCHED = "lower({})".format(
+    " || ' ' || ".join(
+        f"coalesce({column}, '')"
+        for column in ("name", "serial_number", "udid", "imei", "model", "model_name")
+    )
+)
+
 
 class Device(Row):
     """The hardware we manage; it keeps its row through every enrollment it ever passes."""
@@ -20,6 +27,7 @@ class Device(Row):
         sa.Index("ix_zmdm_device_platform_id", "platform", "id"),
         sa.Index("ix_zmdm_device_name_id", "name", "id"),
         sa.Index("ix_zmdm_device_seen_hour_id", "seen_hour", "id"),
+        sa.Index("ix_zmdm_device_enrolled_at", "enrolled_at"),
     )
 
     udid: Mapped[str | None] = mapped_column(sa.String(128), unique=True)
@@ -103,6 +111,9 @@ class Device(Row):
     software_update_device_id: Mapped[str | None] = mapped_column(sa.String(128))
     provisioning_udid: Mapped[str | None] = mapped_column(sa.String(128))
     model_number: Mapped[str | None] = mapped_column(sa.String(128))
+
+    search_text: Mapped[str] = mapped_column(sa.Computed(_SEARCHED, persisted=True), deferred=True)
+    """What free text is looked for in: one comparison per row instead of six."""
 
     device_information: Mapped[dict[str, Any] | None] = mapped_column(deferred=True)
     device_information_at: Mapped[datetime | None]

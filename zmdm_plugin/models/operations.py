@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from zmdm_plugin.models.base import Base, Row
+from zmdm_plugin.models.base import Base, Row, sealed
 
 
 class ApiToken(Row):
@@ -74,12 +74,16 @@ class JobRun(Row):
     message: Mapped[str | None] = mapped_column(sa.String(500))
     arguments: Mapped[dict[str, Any]]
     """What it works on, never a secret."""
+    secret_arguments: Mapped[str | None] = sealed("job_run.secret_arguments")
+    """JSON of what may hold secrets (a command's arguments); gone once the run has ended."""
     cursor: Mapped[dict[str, Any] | None]
     """Where the next step begins: committed together with the work of the step before."""
     result: Mapped[dict[str, Any] | None]
     actor_id: Mapped[str] = mapped_column(sa.String(128))
     actor_label: Mapped[str] = mapped_column(sa.String(256))
     actor_kind: Mapped[str] = mapped_column(sa.String(16))
+    owner_id: Mapped[str] = mapped_column(sa.String(128), index=True)
+    """The person: the actor, or the owner of the token that acted."""
     holder: Mapped[str | None] = mapped_column(sa.String(36))
     """The slice that works on it; another one takes it only after `due_at`."""
     due_at: Mapped[datetime | None]

@@ -134,6 +134,7 @@ def upgrade() -> None:
             sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
             nullable=False,
         ),
+        sa.Column("secret_arguments", sa.Text(), nullable=True),
         sa.Column(
             "cursor",
             sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
@@ -147,6 +148,7 @@ def upgrade() -> None:
         sa.Column("actor_id", sa.String(length=128), nullable=False),
         sa.Column("actor_label", sa.String(length=256), nullable=False),
         sa.Column("actor_kind", sa.String(length=16), nullable=False),
+        sa.Column("owner_id", sa.String(length=128), nullable=False),
         sa.Column("holder", sa.String(length=36), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("crashes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -167,6 +169,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("finished_at IS NULL"),
         )
         batch_op.create_index(batch_op.f("ix_zmdm_job_run_name"), ["name"], unique=False)
+        batch_op.create_index(batch_op.f("ix_zmdm_job_run_owner_id"), ["owner_id"], unique=False)
 
     op.create_table(
         "zmdm_lease",
@@ -206,6 +209,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_zmdm_revision")),
     )
     op.create_table(
+        "zmdm_saved_view",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("owner_id", sa.String(length=128), nullable=False),
+        sa.Column("screen", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column(
+            "arguments",
+            sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_zmdm_saved_view")),
+        sa.UniqueConstraint(
+            "owner_id", "screen", "name", name=op.f("uq_zmdm_saved_view_owner_id_screen_name")
+        ),
+        sa.UniqueConstraint("uid", name=op.f("uq_zmdm_saved_view_uid")),
+    )
+    op.create_table(
         "zmdm_scep_issuer",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("uid", sa.String(length=36), nullable=False),
@@ -224,6 +247,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_zmdm_scep_issuer")),
         sa.UniqueConstraint("name", name=op.f("uq_zmdm_scep_issuer_name")),
         sa.UniqueConstraint("uid", name=op.f("uq_zmdm_scep_issuer_uid")),
+    )
+    op.create_table(
+        "zmdm_tag",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("color", sa.String(length=16), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_zmdm_tag")),
+        sa.UniqueConstraint("key", name=op.f("uq_zmdm_tag_key")),
+        sa.UniqueConstraint("uid", name=op.f("uq_zmdm_tag_uid")),
     )
     op.create_table(
         "zmdm_device",
@@ -312,6 +348,15 @@ def upgrade() -> None:
         sa.Column("provisioning_udid", sa.String(length=128), nullable=True),
         sa.Column("model_number", sa.String(length=128), nullable=True),
         sa.Column(
+            "search_text",
+            sa.String(),
+            sa.Computed(
+                "lower(coalesce(name, '') || ' ' || coalesce(serial_number, '') || ' ' || coalesce(udid, '') || ' ' || coalesce(imei, '') || ' ' || coalesce(model, '') || ' ' || coalesce(model_name, ''))",
+                persisted=True,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
             "device_information",
             sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"),
             nullable=True,
@@ -343,6 +388,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("uid", name=op.f("uq_zmdm_device_uid")),
     )
     with op.batch_alter_table("zmdm_device", schema=None) as batch_op:
+        batch_op.create_index("ix_zmdm_device_enrolled_at", ["enrolled_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_zmdm_device_imei"), ["imei"], unique=False)
         batch_op.create_index("ix_zmdm_device_name_id", ["name", "id"], unique=False)
         batch_op.create_index("ix_zmdm_device_platform_id", ["platform", "id"], unique=False)
@@ -514,6 +560,26 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "zmdm_device_tag",
+        sa.Column(
+            "device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("tag_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["device_id"], ["zmdm_device.id"], name=op.f("fk_zmdm_device_tag_device_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["tag_id"], ["zmdm_tag.id"], name=op.f("fk_zmdm_device_tag_tag_id")
+        ),
+        sa.PrimaryKeyConstraint("device_id", "tag_id", name=op.f("pk_zmdm_device_tag")),
+    )
+    with op.batch_alter_table("zmdm_device_tag", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_zmdm_device_tag_tag_id_device_id", ["tag_id", "device_id"], unique=False
+        )
+
+    op.create_table(
         "zmdm_enrollment_session",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("uid", sa.String(length=36), nullable=False),
@@ -643,6 +709,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("finished_at IS NULL AND not_before IS NOT NULL"),
         )
         batch_op.create_index("ix_zmdm_command_device_id_id", ["device_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_zmdm_command_failed",
+            ["state", "id"],
+            unique=False,
+            postgresql_where=sa.text("state IN ('error', 'expired', 'unknown')"),
+            sqlite_where=sa.text("state IN ('error', 'expired', 'unknown')"),
+        )
         batch_op.create_index(
             "ix_zmdm_command_outstanding",
             ["channel_id", "lane", "id"],
@@ -984,6 +1057,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("finished_at IS NULL"),
             sqlite_where=sa.text("finished_at IS NULL"),
         )
+        batch_op.drop_index(
+            "ix_zmdm_command_failed",
+            postgresql_where=sa.text("state IN ('error', 'expired', 'unknown')"),
+            sqlite_where=sa.text("state IN ('error', 'expired', 'unknown')"),
+        )
         batch_op.drop_index("ix_zmdm_command_device_id_id")
         batch_op.drop_index(
             "ix_zmdm_command_deadline",
@@ -998,6 +1076,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_zmdm_enrollment_session_device_id"))
 
     op.drop_table("zmdm_enrollment_session")
+    with op.batch_alter_table("zmdm_device_tag", schema=None) as batch_op:
+        batch_op.drop_index("ix_zmdm_device_tag_tag_id_device_id")
+
+    op.drop_table("zmdm_device_tag")
     with op.batch_alter_table("zmdm_device_secret", schema=None) as batch_op:
         batch_op.drop_index("ix_zmdm_device_secret_device_id_kind")
         batch_op.drop_index(batch_op.f("ix_zmdm_device_secret_command_uuid"))
@@ -1026,13 +1108,17 @@ def downgrade() -> None:
         batch_op.drop_index("ix_zmdm_device_platform_id")
         batch_op.drop_index("ix_zmdm_device_name_id")
         batch_op.drop_index(batch_op.f("ix_zmdm_device_imei"))
+        batch_op.drop_index("ix_zmdm_device_enrolled_at")
 
     op.drop_table("zmdm_device")
+    op.drop_table("zmdm_tag")
     op.drop_table("zmdm_scep_issuer")
+    op.drop_table("zmdm_saved_view")
     op.drop_table("zmdm_revision")
     op.drop_table("zmdm_push_certificate")
     op.drop_table("zmdm_lease")
     with op.batch_alter_table("zmdm_job_run", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_zmdm_job_run_owner_id"))
         batch_op.drop_index(batch_op.f("ix_zmdm_job_run_name"))
         batch_op.drop_index(
             "ix_zmdm_job_run_due",

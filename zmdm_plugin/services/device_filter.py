@@ -1,0 +1,194 @@
+"""What a list of devices shows: one frozen filter for the API, the screens, exports and bulks."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from zmdm_plugin.errors import Refused
+from zmdm_plugin.models import (
+    Channel,
+    Device,
+    DeviceTag,
+    Enrollment,
+    EnrollmentSession,
+    Tag,
+)
+
+State = Literal["enrolled", "never", "checked_out", "blocked"]
+STATES: tuple[State, ...] = get_args(State)
+_User = orm.aliased(Channel)
+_LONGEST = 256
+_ESCAPED = re.compile("[%_/]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceFilter:
+    """None asks nothing. Stored as it is by bulk actions on "all matching"."""
+
+    serial_number: str | None = None
+    udid: str | None = None
+    platform: str | None = None
+    os_version: str | None = None
+    blocked: bool | None = None
+    enrolled: bool | None = None
+    """True: enrolled now; False: never, checked out, or blocked."""
+    state: State | None = None
+    """Exactly one of these, as lists show it."""
+    enrollment_kind: str | None = None
+    enrolled_before: datetime | None = None
+    enrolled_after: datetime | None = None
+    last_seen_before: datetime | None = None
+    last_seen_after: datetime | None = None
+    user_short_name: str | None = None
+    tag: str | None = None
+    """With this tag, however it is capitalized."""
+    search: str | None = None
+    """Free text: in the name, serial number, UDID, IMEI, model or a user's short name."""
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """SQL conditions on zmdm_device joined with its device channel."""
+        return [
+            *self._exact(),
+            *self._states(),
+            *self._moments(),
+            *self._seen(),
+            *self._related(),
+            *self._searched(),
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """What a JobRun or a form keeps; `from_json` reads it."""
+        given = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return {
+            name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
+            for name, value in given.items()
+            if value is not None
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> DeviceFilter:
+        """Refused names what is no filter, or no value of one."""
+        known = {item.name: str(item.type) for item in dataclasses.fields(cls)}
+        values: dict[str, Any] = {}
+        for name, value in kept.items():
+            if name not in known:
+                raise Refused("filter", f"there is no filter {name[:50]}")
+            try:
+                values[name] = _checked(value, known[name])
+            except (ValueError, TypeError, OverflowError) as error:
+                raise Refused("filter", f"{name} has a value that it cannot have") from error
+        return cls(**values)
+
+    def _exact(self) -> list[sa.ColumnElement[bool]]:
+        asked = {
+            Device.serial_number: self.serial_number,
+            Device.udid: self.udid,
+            Device.platform: self.platform,
+            Device.os_version: self.os_version,
+        }
+        return [column == value for column, value in asked.items() if value is not None]
+
+    def _states(self) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = []
+        if self.blocked is not None:
+            blocked = Device.blocked_at.is_not(None)
+            found.append(blocked if self.blocked else Device.blocked_at.is_(None))
+        if self.enrolled is not None:
+            enrolled = in_state("enrolled")
+            found.append(enrolled if self.enrolled else sa.not_(enrolled))
+        if self.state is not None:
+            found.append(in_state(self.state))
+        return found
+
+    def _moments(self) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = []
+        if self.enrolled_after is not None:
+            found.append(Device.enrolled_at >= self.enrolled_after)
+        if self.enrolled_before is not None:
+            found.append(Device.enrolled_at < self.enrolled_before)
+        return found
+
+    def _seen(self) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = []
+        if (moment := self.last_seen_after) is not None:
+            found += [Device.seen_hour >= _hour(moment), Channel.last_seen_at >= moment]
+        if (moment := self.last_seen_before) is not None:
+            found += [Device.seen_hour <= _hour(moment), Channel.last_seen_at < moment]
+        return found
+
+    def _related(self) -> list[sa.ColumnElement[bool]]:
+        found: list[sa.ColumnElement[bool]] = []
+        if self.enrollment_kind is not None:
+            sessions = sa.select(EnrollmentSession.id).join(
+                Enrollment, Enrollment.id == EnrollmentSession.enrollment_id
+            )
+            kinds = sessions.where(Enrollment.kind == self.enrollment_kind)
+            found.append(Device.session_id.in_(kinds))
+        if self.user_short_name is not None:
+            found.append(_users_with(_User.user_short_name == self.user_short_name))
+        if self.tag is not None:
+            tagged = sa.select(DeviceTag.device_id).join(Tag, Tag.id == DeviceTag.tag_id)
+            found.append(Device.id.in_(tagged.where(Tag.key == self.tag.strip().casefold())))
+        return found
+
+    def _searched(self) -> list[sa.ColumnElement[bool]]:
+        if not self.search:
+            return []
+        users = _users_with(_User.user_short_name.icontains(self.search, autoescape=True))
+        # The database lowers both sides: its idea of letters is not Python's.
+        pattern = sa.func.lower(f"%{_ESCAPED.sub(r'/\g<0>', self.search)}%")
+        return [sa.or_(Device.search_text.like(pattern, escape="/"), users)]
+
+
+def in_state(state: State) -> sa.ColumnElement[bool]:
+    """Whether a device is in this state; each is in exactly one, the first that is true of
+    blocked, checked out, never enrolled, enrolled."""
+    conditions: dict[State, sa.ColumnElement[bool]] = {
+        "blocked": Device.blocked_at.is_not(None),
+        "checked_out": Device.checkout_at.is_not(None),
+        "never": Device.enrolled_at.is_(None),
+    }
+    if state == "enrolled":
+        nothing_else = (Device.blocked_at, Device.checkout_at)
+        return sa.and_(Device.enrolled_at.is_not(None), *(one.is_(None) for one in nothing_else))
+    before: list[sa.ColumnElement[bool]] = []
+    for name, condition in conditions.items():
+        if name == state:
+            return sa.and_(condition, *before)
+        before.append(sa.not_(condition))
+    raise Refused("state", f"must be one of {', '.join(STATES)}")
+
+
+def _users_with(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return Device.id.in_(sa.select(_User.device_id).where(condition))
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _checked(value: Any, kind: str) -> Any:
+    """ValueError or TypeError unless it is what a field of this type may hold."""
+    if kind.startswith("datetime"):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("naive")
+        return moment.astimezone(UTC)
+    if kind.startswith("bool"):
+        if not isinstance(value, bool):
+            raise TypeError("no boolean")
+        return value
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or "\0" in value:
+        raise ValueError("no text")
+    if kind.startswith("State") and value not in STATES:
+        raise ValueError("no state")
+    value.encode()
+    return value
