@@ -13,17 +13,22 @@ from zmdm_plugin import queues
 from zmdm_plugin.config import Settings
 from zmdm_plugin.db import outages
 from zmdm_plugin.errors import Unavailable
-from zmdm_plugin.jobs import fleet, push
+from zmdm_plugin.jobs import beats, bulk, fleet, push
 
 log = logging.getLogger(__name__)
 
 JOBS: dict[str, Callable[..., None]] = {
+    "beat": beats.beat,
+    "beats.ask": beats.ask,
+    "bulk.run": bulk.run,
+    "push.beat": beats.push_beat,
     "push.flush": push.flush,
     "sweep": fleet.sweep,
     "wake.fan_out": fleet.fan_out,
 }
 
 SCHEDULE: dict[str, Callable[[Settings], int]] = {
+    "beats.ask": lambda _settings: beats.PERIOD,
     "sweep": lambda settings: settings.sweep_interval,
 }
 """job -> its period in seconds. The scheduler runs these itself: they need no Redis."""

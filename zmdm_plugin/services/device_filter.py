@@ -144,7 +144,8 @@ class DeviceFilter:
             return []
         users = _users_with(_User.user_short_name.icontains(self.search, autoescape=True))
         # The database lowers both sides: its idea of letters is not Python's.
-        pattern = sa.func.lower(f"%{_ESCAPED.sub(r'/\g<0>', self.search)}%")
+        escaped = _ESCAPED.sub(r"/\g<0>", self.search)
+        pattern = sa.func.lower(f"%{escaped}%")
         return [sa.or_(Device.search_text.like(pattern, escape="/"), users)]
 
 

@@ -1,0 +1,188 @@
+"""What can be done to many devices at once, and how it is done to one of them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zmdm_plugin.actors import Actor
+from zmdm_plugin.commands import Command, registry
+from zmdm_plugin.errors import Conflict, NotFound, Refused
+from zmdm_plugin.models import Device, Tag
+from zmdm_plugin.models.base import Base
+from zmdm_plugin.services import access, command_queue, devices, release, tags, wake
+from zmdm_plugin.services.targets import target
+
+Act = Callable[[Device, Actor], "Base | None"]
+"""Do it; what was changed, for the audit, or None if it was so already."""
+COMMAND = "command"
+ONE_AT_A_TIME = {"EraseDevice"}
+"""Commands that are never sent in bulk: each device is erased on its own page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A bulk action with its arguments, checked and ready to be done to each device."""
+
+    title: str
+    permission: str
+    audited: str
+    """The action's name in the audit."""
+    act: Act
+    stored: dict[str, Any]
+    """The arguments as `prepare` takes them again; they may hold secrets."""
+    changes_devices: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A bulk action before its arguments are known."""
+
+    shown: str
+    permission: str
+    prepare: Callable[[Mapping[str, Any]], Ready]
+
+
+def prepare(action: str, args: Mapping[str, Any]) -> Ready:
+    """Check an order as far as that is possible without a device; Refused with (field, why)."""
+    name, _, command = action.partition(":")
+    if name == COMMAND and command:
+        return _command(command, args)
+    if action not in ACTIONS:
+        raise Refused("action", f"must be one of {', '.join(names())}")
+    return ACTIONS[action].prepare(args)
+
+
+def names() -> list[str]:
+    """All actions; commands as `command:DeviceLock`."""
+    return [*ACTIONS, *(f"{COMMAND}:{command.name}" for command in commands())]
+
+
+def commands() -> list[type[Command]]:
+    """The commands that may be sent to many devices at once."""
+    return [one for one in registry if one.manual and one.name not in ONE_AT_A_TIME]
+
+
+def _no_arguments(args: Mapping[str, Any]) -> dict[str, Any]:
+    for name in args:
+        raise Refused(str(name)[:50], "is unknown to this action")
+    return {}
+
+
+def _switch(title: str, audited: str, change: Callable[[Device], object]) -> Any:
+    def act(device: Device, _actor: Actor) -> Base | None:
+        change(device)
+        return device
+
+    def ready(args: Mapping[str, Any]) -> Ready:
+        return Ready(
+            title=title,
+            permission=access.CHANGE_DEVICES,
+            audited=audited,
+            act=act,
+            stored=_no_arguments(args),
+            changes_devices=True,
+        )
+
+    return ready
+
+
+def _poke(device: Device) -> None:
+    channel = devices.channel(device.id)
+    if channel.push_token is None or channel.ended_at is not None:
+        raise Conflict("the device is not enrolled, so it cannot be woken")
+    wake.channel(channel, bulk=True)
+
+
+def _tagging(verb: str, audited: str, change: Callable[[Device, Tag], bool]) -> Any:
+    def ready(args: Mapping[str, Any]) -> Ready:
+        given = args.get("tag")
+        if not isinstance(given, str) or not given.strip():
+            raise Refused("tag", "say which tag")
+        _no_arguments({name: value for name, value in args.items() if name != "tag"})
+        tag = tags.called([given])[0]
+
+        def act(device: Device, _actor: Actor) -> Base | None:
+            return device if change(device, tag) else None
+
+        return Ready(
+            title=f"{verb} “{tag.name}”",
+            permission=access.CHANGE_DEVICES,
+            audited=audited,
+            act=act,
+            stored={"tag": tag.name},
+            changes_devices=True,
+        )
+
+    return ready
+
+
+def _command(name: str, args: Mapping[str, Any]) -> Ready:
+    command = registry.get(name)
+    if command is None or not command.manual:
+        raise NotFound(f"no command {name[:100]!r}")
+    loaded = command_queue.load_args(command, args)
+    _unless_one_at_a_time(command, loaded)
+    stored = command.store(loaded)
+
+    def act(device: Device, actor: Actor) -> Base | None:
+        channel = devices.channel(device.id)
+        asked = {**stored, **_own_pin(command, stored, device)}
+        row = command_queue.enqueue(channel, command.name, asked, actor=actor, wakes=False)
+        wake.channel(channel, bulk=True)
+        return row
+
+    return Ready(
+        title=f"Send {command.wire_type(loaded)}",
+        permission=command.permission_for(loaded),
+        audited="command.queue",
+        act=act,
+        stored=stored,
+    )
+
+
+def _unless_one_at_a_time(command: type[Command], loaded: dict[str, Any]) -> None:
+    carried, _ = command.unwrap(loaded)
+    for one in (command.name, command.wire_type(loaded), carried.name if carried else ""):
+        if one in ONE_AT_A_TIME:
+            raise Refused("action", f"{one} is sent to one device at a time, on its own page")
+
+
+def _own_pin(command: type[Command], stored: Mapping[str, Any], device: Device) -> dict[str, str]:
+    """A PIN for this Mac alone where none was given: a fleet must not share one."""
+    if command.name != "DeviceLock" or stored.get("pin"):
+        return {}
+    if not target(devices.channel(device.id)).is_mac:
+        return {}
+    return {"pin": f"{secrets.randbelow(10**6):06}"}
+
+
+ACTIONS: dict[str, Action] = {
+    "poke": Action(
+        shown="Wake",
+        permission=access.CHANGE_DEVICES,
+        prepare=_switch("Wake devices", "device.poke", _poke),
+    ),
+    "block": Action(
+        shown="Block",
+        permission=access.CHANGE_DEVICES,
+        prepare=_switch("Block devices", "device.block", release.block),
+    ),
+    "unblock": Action(
+        shown="Unblock",
+        permission=access.CHANGE_DEVICES,
+        prepare=_switch("Unblock devices", "device.unblock", release.unblock),
+    ),
+    "tag": Action(
+        shown="Add a tag",
+        permission=access.CHANGE_DEVICES,
+        prepare=_tagging("Add the tag", "device.tag", tags.put),
+    ),
+    "untag": Action(
+        shown="Remove a tag",
+        permission=access.CHANGE_DEVICES,
+        prepare=_tagging("Remove the tag", "device.untag", tags.take),
+    ),
+}
