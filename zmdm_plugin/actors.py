@@ -14,6 +14,11 @@ class Actor:
     label: str
     kind: Literal["user", "token", "system"] = "user"
 
+    @property
+    def person(self) -> Actor:
+        """Whose doing it is: the actor, or the owner of the token that acts."""
+        return self
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenActor(Actor):
@@ -21,6 +26,15 @@ class TokenActor(Actor):
 
     owner: Actor
     permissions: tuple[str, ...]
+
+    @property
+    def person(self) -> Actor:
+        return self.owner
+
+    @property
+    def token_id(self) -> int:
+        """The row of the token: its number in the actor's id, `token:17`."""
+        return int(self.id.removeprefix("token:"))
 
 
 SYSTEM = Actor(id="system", label="zmdm", kind="system")

@@ -8,6 +8,7 @@ ZmdmError
 ├── Conflict       409
 ├── Denied         403     the actor lacks a permission
 ├── Unauthorized   401     API only; never on a device route
+├── TooMany        429     API only, likewise: too many refused tokens from one address
 ├── IdentityError  400     a device did not prove who it is
 └── Unavailable    503     our own outage: database, storage, sealing key
 """
@@ -75,6 +76,12 @@ class Unauthorized(ZmdmError):
     """No valid credentials; used by the HTTP API alone, for 401 makes a device leave."""
 
     status = 401
+
+
+class TooMany(ZmdmError):
+    """Refused too often in a short time; used by the HTTP API alone, for 429 stops a device."""
+
+    status = 429
 
 
 class Traced(ZmdmError):

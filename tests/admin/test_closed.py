@@ -18,7 +18,7 @@ from zmdm_plugin import db
 from zmdm_plugin.admin.screen import Screen
 from zmdm_plugin.models import AuditEntry, Channel, ChannelCommand, Device
 
-VALUES = {"device_id": 1, "command_name": "DeviceLock", "enrollment_id": 1, "uuid": "x"}
+VALUES: dict[str, object] = {"command_name": "DeviceLock", "uuid": "x", "kind": "csv"}
 _INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\bon[a-z]+\s*=|\bstyle\s*=|javascript:", re.I)
 _FOREIGN = re.compile(r"""(?:src|href|action)=["'](?:https?:)?//""")
 
@@ -29,7 +29,7 @@ def routes(app: Flask, method: str) -> Iterator[str]:
     for rule in app.url_map.iter_rules():
         ours = rule.rule.startswith("/mdm/") and not rule.endpoint.endswith(".static")
         if ours and method in (rule.methods or ()):
-            values = {name: VALUES[name] for name in rule.arguments}
+            values = {name: VALUES.get(name, 1) for name in rule.arguments}
             yield adapter.build(rule.endpoint, values, method=method)
 
 

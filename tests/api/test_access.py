@@ -116,7 +116,9 @@ def test_the_host_is_asked_about_the_owner_and_the_device(
 
     app = ruled_host(authorize=authorize)
     device_id = add_device(app)
-    program(app, owner=CLERK).get(f"devices/{device_id}/")
+    clerk = program(app, owner=CLERK)
+    asked.clear()
+    clerk.get(f"devices/{device_id}/")
     assert asked == [(CLERK, "mdm.view_enrolleddevice", "SERIAL0001")]
 
 

@@ -9,6 +9,7 @@ from flask_admin import Admin
 from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
+from zmdm_plugin.admin import audit, job_runs, tokens
 from zmdm_plugin.admin.commands import CommandList, CommandPage
 from zmdm_plugin.admin.credentials import PushCertificateForm, PushCertificateList
 from zmdm_plugin.admin.device_actions import DeviceActions, DeviceSwitches
@@ -93,4 +94,7 @@ def _screens() -> list[Screen]:
         PushCertificateForm(
             "Form", endpoint="zmdm_push_certificate_form", url="push_certificates/new", below=push
         ),
+        *audit.screens(),
+        *job_runs.screens(),
+        *tokens.screens(),
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import flask
@@ -74,8 +74,11 @@ class Screen(BaseView):
 
     def is_accessible(self) -> bool:
         """Whether whoever asks may see this screen, for the menu too."""
-        acting = actor()
-        return acting is not None and may(self.permission)
+        return actor() is not None and self.permitted()
+
+    def permitted(self) -> bool:
+        """Whether the one who acts holds what this screen needs."""
+        return may(self.permission)
 
     def is_visible(self) -> bool:
         return self.below is None
@@ -84,7 +87,7 @@ class Screen(BaseView):
         """Before each view: a person, a permission, and a token if something is to change."""
         if actor() is None:
             return _sign_in(self)
-        if not may(self.permission):
+        if not self.permitted():
             return self.refuse(_lacking(self.permission))
         if request.method not in _READS and (fault := _token_fault()):
             log.info("a form was refused: %s", fault)
@@ -187,9 +190,13 @@ def row(model: type[Any], row_id: int) -> Any:
     return found
 
 
-def text(name: str, *, most: int = 200) -> str:
-    """A query argument as clean text: one line, no control characters, not endless."""
-    return _UNWANTED.sub("", request.args.get(name, "")).strip()[:most]
+def text(name: str, *, most: int = 200, given: Mapping[str, Any] | None = None) -> str:
+    """A query argument as clean text: one line, no control characters, not endless.
+
+    `given`: instead of the arguments of the address.
+    """
+    found = request.args if given is None else given
+    return _UNWANTED.sub("", str(found.get(name, ""))).strip()[:most]
 
 
 def _lacking(permission: str, subject: Any = None) -> Denied:

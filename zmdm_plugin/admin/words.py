@@ -203,3 +203,27 @@ def open_to_devices(enrollment_row: Any, now: datetime) -> Badge:
     if enrollment_row.quota is not None and enrollment_row.request_count >= enrollment_row.quota:
         return Badge("Used up", "warn", f"all {enrollment_row.quota} places are taken")
     return Badge("Open", "good")
+
+
+def token(row: Any, now: datetime) -> Badge:
+    """Whether an API token still works."""
+    if row.revoked_at:
+        return Badge("Revoked", "quiet", f"at {stamp(row.revoked_at)}")
+    if row.expires_at and row.expires_at <= now:
+        return Badge("Expired", "warn", f"at {stamp(row.expires_at)}")
+    return Badge("Good", "good")
+
+
+_RUN: dict[str, tuple[str, Tone]] = {
+    "queued": ("Waits for a worker", "quiet"),
+    "running": ("Running", "busy"),
+    "done": ("Done", "good"),
+    "failed": ("Failed", "bad"),
+    "cancelled": ("Stopped", "warn"),
+}
+
+
+def run(item: Any) -> Badge:
+    """The state of long work."""
+    shown, tone = _RUN.get(item.state, (label(item.state), "quiet"))
+    return Badge(shown, tone)

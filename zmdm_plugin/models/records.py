@@ -29,24 +29,50 @@ class AuditEntry(Base):
     """One action of an operator or a program; append-only, values only if declared safe."""
 
     __tablename__ = "zmdm_audit_entry"
-    __table_args__ = (sa.Index("ix_zmdm_audit_entry_object", "object_type", "object_id", "id"),)
+    __table_args__ = (
+        sa.Index("ix_zmdm_audit_entry_object", "object_type", "object_id", "id"),
+        *(
+            sa.Index(f"ix_zmdm_audit_entry_{column}_id", column, "id")
+            for column in (
+                "actor_id",
+                "actor_label",
+                "action",
+                "device_id",
+                "serial_number",
+                "source_ip",
+            )
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     created_at: Mapped[datetime] = mapped_column(index=True)
-    actor_id: Mapped[str] = mapped_column(sa.String(128), index=True)
+    actor_id: Mapped[str] = mapped_column(sa.String(128))
+    """The person; of a program, the owner of its token."""
     actor_label: Mapped[str] = mapped_column(sa.String(256))
     actor_kind: Mapped[str] = mapped_column(sa.String(16))
-    action: Mapped[str] = mapped_column(sa.String(64), index=True)
+    token_id: Mapped[int | None]
+    """The API token that was used; no foreign key, for an entry outlives what it names."""
+    token_name: Mapped[str | None] = mapped_column(sa.String(128))
+    action: Mapped[str] = mapped_column(sa.String(64))
     object_type: Mapped[str] = mapped_column(sa.String(64))
     object_id: Mapped[int | None]
     object_label: Mapped[str | None] = mapped_column(sa.String(256))
-    serial_number: Mapped[str | None] = mapped_column(sa.String(128), index=True)
+    device_id: Mapped[int | None]
+    """The device that it is about, also where the object is a command or a channel of it."""
+    serial_number: Mapped[str | None] = mapped_column(sa.String(128))
     source_ip: Mapped[str | None] = mapped_column(sa.String(64))
     user_agent: Mapped[str | None] = mapped_column(sa.String(256))
     request_id: Mapped[str | None] = mapped_column(sa.String(64))
     reason: Mapped[str | None] = mapped_column(sa.String(500))
     before: Mapped[dict[str, Any] | None]
     after: Mapped[dict[str, Any] | None]
+
+
+@sa.event.listens_for(AuditEntry, "before_update")
+@sa.event.listens_for(AuditEntry, "before_delete")
+def _append_only(_mapper: object, _connection: object, _entry: AuditEntry) -> None:
+    """What was written down stays as it is."""
+    raise RuntimeError("audit entries are never changed")
 
 
 class DeviceSecret(Row):

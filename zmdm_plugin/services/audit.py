@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from zmdm_plugin.actors import Actor
+from zmdm_plugin.actors import Actor, TokenActor
 from zmdm_plugin.db import session
 from zmdm_plugin.models import (
     ApiToken,
     AuditEntry,
-    Channel,
     ChannelCommand,
     Device,
     Enrollment,
+    JobRun,
     PushCertificate,
     ScepIssuer,
 )
@@ -39,10 +39,11 @@ _SAFE: dict[type[Base], frozenset[str]] = {
         {"name", "display_name", "kind", "quota", "serial_numbers", "udids"}
         | {"expires_at", "revoked_at", "push_certificate_id", "scep_issuer_id"}
     ),
+    JobRun: frozenset({"name", "title", "state", "total"}),
     PushCertificate: frozenset({"name", "topic", "not_before", "not_after"}),
     ScepIssuer: frozenset({"name", "kind", "url", "key_size", "key_usage", "ca_name"}),
 }
-_LABELS = ("serial_number", "name", "uuid", "udid", "prefix")
+_LABELS = ("serial_number", "title", "name", "uuid", "udid", "prefix")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,11 @@ def came_from(origin: Origin) -> None:
     _origin.set(origin)
 
 
+def origin() -> Origin:
+    """Where what this thread does comes from."""
+    return _origin.get()
+
+
 def record(
     actor: Actor,
     action: str,
@@ -77,21 +83,19 @@ def record(
     Flushes, so that a new row has its id. Values of columns that are not declared safe are left
     out, whoever passes them.
     """
-    origin = _origin.get()
+    source = origin()
     session().flush()
     entry = AuditEntry(
         created_at=utcnow(),
-        actor_id=actor.id[:128],
-        actor_label=actor.label[:256],
-        actor_kind=actor.kind,
+        **_who(actor),
         action=action,
         object_type=_type_name(obj),
         object_id=getattr(obj, "id", None),
         object_label=_label(obj),
-        serial_number=_serial_number(obj),
-        source_ip=origin.source_ip,
-        user_agent=origin.user_agent,
-        request_id=origin.request_id,
+        **_device(obj),
+        source_ip=source.source_ip,
+        user_agent=source.user_agent,
+        request_id=source.request_id,
         reason=reason[:500] if reason else None,
         before=_safe(obj, before),
         after=_safe(obj, after),
@@ -134,11 +138,25 @@ def _label(obj: Base | None) -> str | None:
     return None
 
 
-def _serial_number(obj: Base | None) -> str | None:
-    if isinstance(obj, Channel):
-        return obj.device.serial_number
-    if isinstance(obj, ChannelCommand):
-        device = session().get(Device, obj.device_id)
-        return device.serial_number if device else None
-    serial: str | None = getattr(obj, "serial_number", None)
-    return serial
+def _who(actor: Actor) -> dict[str, Any]:
+    """The person, and the token that acted for them."""
+    person = actor.person
+    found: dict[str, Any] = {
+        "actor_id": person.id[:128],
+        "actor_label": person.label[:256],
+        "actor_kind": actor.kind,
+    }
+    if isinstance(actor, TokenActor):
+        found["token_id"] = actor.token_id
+        found["token_name"] = actor.label.removesuffix(f" ({person.label})")[:128]
+    return found
+
+
+def _device(obj: Base | None) -> dict[str, Any]:
+    """The device that an object is or belongs to."""
+    if isinstance(obj, Device):
+        return {"device_id": obj.id, "serial_number": obj.serial_number}
+    device_id: int | None = getattr(obj, "device_id", None)
+    device = session().get(Device, device_id) if device_id else None
+    serial = device.serial_number if device else getattr(obj, "serial_number", None)
+    return {"device_id": device_id, "serial_number": serial}

@@ -23,6 +23,7 @@ from zmdm_plugin.models import ApiToken, JobRun
 from zmdm_plugin.models.base import new_uid, utcnow
 from zmdm_plugin.queues import defer
 from zmdm_plugin.services import tokens
+from zmdm_plugin.services.keyset import DEFAULT_LIMIT, Keyset, Page
 
 LEASE = timedelta(seconds=120)
 """Longer than a slice (45 s) and than any step: a slow worker is not taken for a dead one."""
@@ -82,6 +83,7 @@ def start(
         actor_id=actor.id[:128],
         actor_label=actor.label[:256],
         actor_kind=actor.kind,
+        owner_id=actor.person.id[:128],
         due_at=utcnow() + _WAKE_UP_LOST,
     )
     session().add(run)
@@ -164,9 +166,27 @@ def find(uid: str) -> JobRun:
     return run
 
 
+def page(
+    equal: Mapping[str, Any], *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+) -> Page[JobRun]:
+    """A page of the runs whose columns have these values, the newest first."""
+    query = sa.select(JobRun).where(*(getattr(JobRun, name) == equal[name] for name in equal))
+    found = Keyset(JobRun.id, {}).page(query, ordering="-id", cursor=cursor, limit=limit)
+    return Page([row[0] for row in found.items], found.next_cursor)
+
+
 def belongs_to(run: JobRun, actor: Actor) -> bool:
-    """Whether this actor ordered it."""
-    return run.actor_id == actor.id
+    """Whether this actor ordered it, by themselves or by one of their tokens."""
+    return run.owner_id == actor.person.id
+
+
+def share(run: JobRun) -> int | None:
+    """How much is done, in whole percent; None while nobody knows how much there is."""
+    if run.state == "done":
+        return 100
+    if run.total is None:
+        return None
+    return min(100, run.done * 100 // run.total) if run.total else 0
 
 
 def actor_of(run: JobRun, *, now: datetime) -> Actor:

@@ -20,13 +20,26 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound, Refused, Unauthorized
 from zmdm_plugin.models import ApiToken
 from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.policy import implying
 from zmdm_plugin.services import access, audit
+from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
 MARK = "zmdm_"
+KEYSET = Keyset(ApiToken.id, {})
+PATTERN = re.compile(r"mdm\.[A-Za-z0-9_.*]{1,120}", re.ASCII)
+"""A permission or a pattern: the star stands for anything, and nothing else is special."""
 _FORM = re.compile(r"zmdm_[A-Za-z0-9_-]{43}[0-9a-f]{8}", re.ASCII)
 _PREFIX_LENGTH = 12
 _STALE_AFTER = timedelta(minutes=5)
 _INVALID = "the token is not valid"
+
+
+class TokenRefused(Unauthorized):
+    """Carries the row of a token that has ended; None for one that never was."""
+
+    def __init__(self, message: str, *, token: ApiToken | None = None) -> None:
+        self.token = token
+        super().__init__(message)
 
 
 def create(
@@ -40,9 +53,10 @@ def create(
     """Make a token; the text is returned here and can never be read again.
 
     `permissions` are names or patterns (`mdm.view_*`); at use they hold as far as the owner's do.
+    What the owner, or the token that makes it, has nothing of is refused at once.
     """
     _check_name(name)
-    _check_permissions(permissions)
+    _check_permissions(permissions, owner, actor)
     if expires_at is not None and expires_at <= utcnow():
         raise Refused("expires_at", "lies in the past")
     text = _new_text()
@@ -61,16 +75,16 @@ def create(
 
 
 def verify(text: str, *, at: datetime) -> ApiToken:
-    """The row of a token that is good at this moment; Unauthorized otherwise."""
+    """The row of a token that is good at this moment; TokenRefused otherwise."""
     if not _FORM.fullmatch(text) or text[-8:] != _checksum(text[:-8]):
-        raise Unauthorized(_INVALID)
+        raise TokenRefused(_INVALID)
     row = session().scalar(sa.select(ApiToken).where(ApiToken.token_hash == _digest(text)))
     if row is None:
-        raise Unauthorized(_INVALID)
+        raise TokenRefused(_INVALID)
     if row.revoked_at is not None:
-        raise Unauthorized("the token was revoked")
+        raise TokenRefused("the token was revoked", token=row)
     if not is_good(row, at=at):
-        raise Unauthorized("the token has expired")
+        raise TokenRefused("the token has expired", token=row)
     return row
 
 
@@ -105,7 +119,7 @@ def touch(token_id: int, *, at: datetime) -> None:
 
 def revoke(token_id: int, *, actor: Actor) -> ApiToken:
     """End a token at once; Conflict if it is ended already."""
-    row = session().get(ApiToken, token_id)
+    row = session().get(ApiToken, token_id) if 0 < token_id <= MAX_ID else None
     if row is None:
         raise NotFound("no such token")
     if row.revoked_at is not None:
@@ -120,18 +134,49 @@ def all_tokens() -> Sequence[ApiToken]:
     return session().scalars(sa.select(ApiToken).order_by(ApiToken.id.desc())).all()
 
 
+def page(actor: Actor, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page[ApiToken]:
+    """A page of the tokens that this actor may see, the newest first; Denied for none at all."""
+    query = sa.select(ApiToken)
+    if not access.allowed(actor, access.VIEW_TOKENS):
+        access.demand(actor, access.ADD_TOKENS)
+        query = query.where(ApiToken.owner_id == actor.person.id)
+    found = KEYSET.page(query, ordering="-id", cursor=cursor, limit=limit)
+    return Page([row[0] for row in found.items], found.next_cursor)
+
+
+def find(token_id: int, *, actor: Actor, permission: str) -> ApiToken:
+    """A token that one may see or revoke: one's own with mdm.add_apitoken, else `permission`."""
+    row = session().get(ApiToken, token_id) if 0 < token_id <= MAX_ID else None
+    own = row is not None and row.owner_id == actor.person.id
+    if not (own and access.allowed(actor, access.ADD_TOKENS)):
+        access.demand(actor, permission, row)
+    if row is None:
+        raise NotFound("there is no such token")
+    return row
+
+
 def _check_name(name: str) -> None:
     if not name.strip() or len(name) > 128:
         raise Refused("name", "must have 1 to 128 characters")
 
 
-def _check_permissions(patterns: Sequence[str]) -> None:
+def _check_permissions(patterns: Sequence[str], owner: Actor, actor: Actor) -> None:
     if not patterns:
         raise Refused("permissions", "name at least one, for example mdm.view_*")
     known = access.permissions()
     for pattern in patterns:
-        if not any(access.covers([pattern], name) for name in known):
-            raise Refused("permissions", f"{pattern} is no permission of this server")
+        named = [name for name in known if access.covers([pattern], name)]
+        if not PATTERN.fullmatch(pattern) or not named:
+            raise Refused("permissions", f"{pattern[:128]} is no permission of this server")
+        if isinstance(actor, TokenActor) and not _within(actor, pattern):
+            raise Refused("permissions", f"{pattern} is more than this token has itself")
+        if not any(access.allowed(owner, name) for name in named):
+            raise Refused("permissions", f"{owner.label} has nothing of {pattern}")
+
+
+def _within(actor: TokenActor, pattern: str) -> bool:
+    """Whether all that a pattern can ever name is the token's: a star covers a star."""
+    return any(access.covers(actor.permissions, name) for name in implying(pattern))
 
 
 def _new_text() -> str:

@@ -11,7 +11,7 @@ from zmdm_plugin import db
 from zmdm_plugin.actors import Actor, TokenActor
 from zmdm_plugin.errors import Unauthorized
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import tokens
+from zmdm_plugin.services import token_guard, tokens
 from zmdm_plugin.state import state
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,12 @@ def authenticate_token() -> None:
     if scheme.lower() not in _SCHEMES:
         raise Unauthorized("this API takes tokens only: Authorization: Token zmdm_…")
     now = utcnow()
-    row = tokens.verify(text.strip(), at=now)
+    try:
+        row = tokens.verify(text.strip(), at=now)
+    except tokens.TokenRefused as error:
+        with db.transaction():
+            token_guard.write_down(error, now=now)
+        raise
     g.zmdm_actor = tokens.actor_of(row)
     if tokens.is_stale(row, at=now):
         _remember_use(row.id)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from zmdm_plugin import db
-from zmdm_plugin.errors import Denied, Refused, Unauthorized, Unavailable, ZmdmError
+from zmdm_plugin.errors import Denied, Refused, TooMany, Unauthorized, Unavailable, ZmdmError
 from zmdm_plugin.models.base import Base
 from zmdm_plugin.services import audit
 from zmdm_plugin.web.actor import api_actor
@@ -103,6 +103,8 @@ def _ours(error: ZmdmError) -> Response:
         headers["WWW-Authenticate"] = 'Token realm="zmdm", Bearer realm="zmdm"'
     if isinstance(error, Unavailable):
         headers["Retry-After"] = "5"
+    if isinstance(error, TooMany):
+        headers["Retry-After"] = "60"
     if code >= 500:
         log.error("an API request failed: %s", error)
     return answer(code, str(error), headers=headers)

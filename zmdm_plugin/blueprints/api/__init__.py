@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from zmdm_plugin.blueprints.api import (
+    audit,
     commands,
     credentials,
     device_commands,
@@ -12,6 +13,8 @@ from zmdm_plugin.blueprints.api import (
     docs,
     enrollments,
     lost,
+    task_results,
+    tokens,
 )
 from zmdm_plugin.blueprints.api.resource import ID
 from zmdm_plugin.blueprints.api.routing import RowId, row_id_schema
@@ -24,6 +27,11 @@ RESOURCES = (
     enrollments.blueprint,
     credentials.push_certificates,
     credentials.scep_issuers,
+    tokens.blueprint,
+    tokens.permissions,
+    audit.blueprint,
+    task_results.blueprint,
+    task_results.tasks,
 )
 
 

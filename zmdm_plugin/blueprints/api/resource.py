@@ -27,9 +27,10 @@ _ERRORS = {
     413: "The body is too long.",
     415: "The body is not JSON.",
     422: "Arguments are at fault; `errors` names them.",
+    429: "Too many refused tokens from this address; a good one is always let in.",
     503: "The server's database does not answer; try again.",
 }
-_ALWAYS = (401, 403, 422, 503)
+_ALWAYS = (401, 403, 422, 429, 503)
 
 
 class MdmApi(Api):
