@@ -46,12 +46,14 @@ def covers(patterns: Iterable[str], permission: str) -> bool:
 _SEE = (
     "mdm.view_enrolleddevice",
     "mdm.view_devicecommand",
+    "mdm.view_tag",
 )
 _SEE_SET_UP = (
     "mdm.view_enrollment",
     "mdm.view_pushcertificate",
     "mdm.view_scepissuer",
     "mdm.view_jobrun",
+    "mdm.view_system",
 )
 _REVEAL = (
     "mdm.view_device_lock_pin",
@@ -90,6 +92,9 @@ OPERATOR = Role(
         "mdm.add_enrollment",
         "mdm.change_enrollment",
         "mdm.change_jobrun",
+        "mdm.add_tag",
+        "mdm.change_tag",
+        "mdm.delete_tag",
         "mdm.add_apitoken",
     ),
 )

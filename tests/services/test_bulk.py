@@ -141,9 +141,7 @@ def test_a_secret_argument_is_sealed_and_gone_in_the_end(many: Flask) -> None:
         ("command:DeviceLock", {"pin": "12"}, "pin"),
         (
             "command:Custom",
-            {
-                "command": "<plist><dict><key>RequestType</key><string>EraseDevice</string></dict></plist>"
-            },
+            {"command": ERASE},
             "action",
         ),
     ],

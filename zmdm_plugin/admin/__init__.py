@@ -9,7 +9,7 @@ from flask_admin import Admin
 from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
-from zmdm_plugin.admin import audit, job_runs, tokens
+from zmdm_plugin.admin import audit, bulk, job_runs, tags, tokens
 from zmdm_plugin.admin.commands import CommandList, CommandPage
 from zmdm_plugin.admin.credentials import PushCertificateForm, PushCertificateList
 from zmdm_plugin.admin.device_actions import DeviceActions, DeviceSwitches
@@ -80,6 +80,8 @@ def _screens() -> list[Screen]:
         commands,
         CommandPage("Command", endpoint="zmdm_command", url="commands/<uuid>", below=commands),
         EventList("Events", endpoint="zmdm_events", url="events", group="Fleet"),
+        *tags.screens(devices),
+        *bulk.screens(devices),
         enrollments,
         NewEnrollment(
             "Add", endpoint="zmdm_new_enrollment", url="enrollments/new", below=enrollments

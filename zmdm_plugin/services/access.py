@@ -34,13 +34,18 @@ VIEW_SCEP_ISSUERS = "mdm.view_scepissuer"
 VIEW_TOKENS = "mdm.view_apitoken"
 ADD_TOKENS = "mdm.add_apitoken"
 CHANGE_TOKENS = "mdm.change_apitoken"
+VIEW_TAGS = "mdm.view_tag"
+ADD_TAGS = "mdm.add_tag"
+CHANGE_TAGS = "mdm.change_tag"
+DELETE_TAGS = "mdm.delete_tag"
+VIEW_SYSTEM = "mdm.view_system"
 VIEW_AUDIT = "mdm.view_auditentry"
 VIEW_RUNS = "mdm.view_jobrun"
 CHANGE_RUNS = "mdm.change_jobrun"
 
 _NAMED = {
     VIEW_DEVICES: "See devices, their facts and their events.",
-    CHANGE_DEVICES: "Block, unblock and wake devices.",
+    CHANGE_DEVICES: "Block, unblock, wake and tag devices.",
     VIEW_COMMANDS: "See commands, and what was answered without what may be secret.",
     VIEW_RESULTS: "Fetch an answer as the device sent it, which may hold secrets; audited.",
     ADD_COMMANDS: "Queue every registered command.",
@@ -58,6 +63,11 @@ _NAMED = {
     VIEW_TOKENS: "See everybody's API tokens (never their text).",
     ADD_TOKENS: "Make API tokens of one's own, see and revoke them.",
     CHANGE_TOKENS: "Revoke everybody's API tokens.",
+    VIEW_TAGS: "See tags.",
+    ADD_TAGS: "Make tags.",
+    CHANGE_TAGS: "Rename and recolor tags.",
+    DELETE_TAGS: "Delete tags, which takes them from their devices.",
+    VIEW_SYSTEM: "See the settings (never secrets) and what the doctor finds.",
     VIEW_AUDIT: "See and export who did what.",
     VIEW_RUNS: "See everybody's long work in the background; one's own needs no permission.",
     CHANGE_RUNS: "Stop long work in the background.",

@@ -24,6 +24,7 @@ from zmdm_plugin.models import (
     JobRun,
     PushCertificate,
     ScepIssuer,
+    Tag,
 )
 from zmdm_plugin.models.base import Base, utcnow
 
@@ -41,6 +42,7 @@ _SAFE: dict[type[Base], frozenset[str]] = {
     ),
     JobRun: frozenset({"name", "title", "state", "total"}),
     PushCertificate: frozenset({"name", "topic", "not_before", "not_after"}),
+    Tag: frozenset({"name", "color"}),
     ScepIssuer: frozenset({"name", "kind", "url", "key_size", "key_usage", "ca_name"}),
 }
 _LABELS = ("serial_number", "title", "name", "uuid", "udid", "prefix")

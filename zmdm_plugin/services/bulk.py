@@ -22,6 +22,7 @@ from zmdm_plugin.services import access, audit, job_runs, vault
 from zmdm_plugin.services.bulk_actions import ACTIONS, Ready, prepare
 from zmdm_plugin.services.device_filter import DeviceFilter
 from zmdm_plugin.services.job_runs import Claimed, Step
+from zmdm_plugin.services.keyset import MAX_ID
 
 JOB = "bulk.run"
 CHUNK = 50
@@ -53,11 +54,11 @@ class Which:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Which:
-        """Refused if nobody could have chosen that."""
+        """Refused, KeyError, TypeError or ValueError if nobody could have chosen that."""
         if "filter" in kept:
             chosen = DeviceFilter.from_json(kept["filter"])
-            return cls(filter=chosen, up_to=int(kept["up_to"]))
-        return cls(ids=tuple(int(one) for one in kept["ids"]))
+            return cls(filter=chosen, up_to=_row_id(kept["up_to"]))
+        return cls(ids=tuple(_row_id(one) for one in kept["ids"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +214,12 @@ def _stored(run: JobRun) -> dict[str, Any]:
         raise ZmdmError("what was ordered is no longer kept")
     stored: dict[str, Any] = json.loads(body)
     return stored
+
+
+def _row_id(given: Any) -> int:
+    if type(given) is not int or not 0 <= given <= MAX_ID:
+        raise ValueError("no id")
+    return given
 
 
 def _from(select: Any) -> Any:

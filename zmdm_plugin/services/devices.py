@@ -1,31 +1,23 @@
-"""Lists of devices: one frozen filter for the API, the screens, exports and bulk actions."""
+"""Lists of devices, by the filter that API, screens, exports and bulk actions share."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound
-from zmdm_plugin.models import (
-    Channel,
-    Device,
-    DeviceSecret,
-    Enrollment,
-    EnrollmentSession,
-    Identity,
-)
+from zmdm_plugin.models import Channel, Device, DeviceSecret, Identity
 from zmdm_plugin.services import access
+from zmdm_plugin.services.device_filter import DeviceFilter as DeviceFilter
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
 DEVICE_CHANNEL = ""
 FILEVAULT_PRK = "filevault_prk"
-_User = orm.aliased(Channel)
 
 KEYSET = Keyset(
     Device.id,
@@ -37,79 +29,6 @@ KEYSET = Keyset(
     },
 )
 """`last_seen` orders by the hour: an index on the exact time would cost every poll."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviceFilter:
-    """What a list shows; None asks nothing. Stored as it is by bulk actions on "all matching"."""
-
-    serial_number: str | None = None
-    udid: str | None = None
-    platform: str | None = None
-    blocked: bool | None = None
-    enrolled: bool | None = None
-    """True: enrolled now; False: never, checked out, or blocked."""
-    enrollment_kind: str | None = None
-    last_seen_before: datetime | None = None
-    last_seen_after: datetime | None = None
-    user_short_name: str | None = None
-    search: str | None = None
-    """Free text: in the name, serial number, UDID, IMEI, model or a user's short name."""
-
-    def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """SQL conditions on zmdm_device joined with its device channel."""
-        return [*self._exact(), *self._states(), *self._seen(), *self._searched()]
-
-    def _exact(self) -> list[sa.ColumnElement[bool]]:
-        asked = {
-            Device.serial_number: self.serial_number,
-            Device.udid: self.udid,
-            Device.platform: self.platform,
-        }
-        return [column == value for column, value in asked.items() if value is not None]
-
-    def _states(self) -> list[sa.ColumnElement[bool]]:
-        found: list[sa.ColumnElement[bool]] = []
-        if self.blocked is not None:
-            found.append(
-                Device.blocked_at.is_not(None) if self.blocked else Device.blocked_at.is_(None)
-            )
-        if self.enrolled is not None:
-            enrolled = sa.and_(Device.enrolled_at.is_not(None), Device.checkout_at.is_(None))
-            enrolled = sa.and_(enrolled, Device.blocked_at.is_(None))
-            found.append(enrolled if self.enrolled else sa.not_(enrolled))
-        if self.enrollment_kind is not None:
-            sessions = sa.select(EnrollmentSession.id).join(
-                Enrollment, Enrollment.id == EnrollmentSession.enrollment_id
-            )
-            kinds = sessions.where(Enrollment.kind == self.enrollment_kind)
-            found.append(Device.session_id.in_(kinds))
-        if self.user_short_name is not None:
-            found.append(_users_with(_User.user_short_name == self.user_short_name))
-        return found
-
-    def _seen(self) -> list[sa.ColumnElement[bool]]:
-        found: list[sa.ColumnElement[bool]] = []
-        if (moment := self.last_seen_after) is not None:
-            found += [Device.seen_hour >= _hour(moment), Channel.last_seen_at >= moment]
-        if (moment := self.last_seen_before) is not None:
-            found += [Device.seen_hour <= _hour(moment), Channel.last_seen_at < moment]
-        return found
-
-    def _searched(self) -> list[sa.ColumnElement[bool]]:
-        if not self.search:
-            return []
-        columns: tuple[Any, ...] = (
-            Device.name,
-            Device.serial_number,
-            Device.udid,
-            Device.imei,
-            Device.model,
-            Device.model_name,
-        )
-        text = self.search
-        users = _users_with(_User.user_short_name.icontains(text, autoescape=True))
-        return [sa.or_(*(column.icontains(text, autoescape=True) for column in columns), users)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,11 +159,3 @@ def _checked(row_id: int) -> int:
     if not 0 < row_id <= MAX_ID:
         raise NotFound("no such row")
     return row_id
-
-
-def _users_with(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    return Device.id.in_(sa.select(_User.device_id).where(condition))
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -66,6 +66,27 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+// Bulk actions: tick all rows of the page, and see how many are ticked.
+for (const form of document.querySelectorAll("form[data-bulk]")) {
+  const boxes = [...form.elements].filter((item) => item.type === "checkbox");
+  const all = document.querySelector("[data-bulk-all]");
+  const said = form.querySelector("[data-bulk-count]");
+  const everything = form.elements.namedItem("all");
+  const show = () => {
+    const ticked = boxes.filter((box) => box.checked).length;
+    said.textContent = everything.value ? "" : `${ticked} selected`;
+    form.querySelector("button").disabled = !everything.value && !ticked;
+    all.checked = ticked > 0 && ticked === boxes.length;
+    all.indeterminate = ticked > 0 && ticked < boxes.length;
+  };
+  all.hidden = false;
+  all.addEventListener("change", () => { for (const box of boxes) box.checked = all.checked; show(); });
+  for (const item of [...boxes, everything]) item.addEventListener("change", show);
+  addEventListener("pageshow", show);
+  form.addEventListener("formdata", (event) => { if (everything.value) event.formData.delete("id"); });
+  show();
+}
+
 // Copying needs the clipboard, which browsers give to secure pages only.
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.hidden = !navigator.clipboard;
