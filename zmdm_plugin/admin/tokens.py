@@ -66,6 +66,7 @@ class TokenList(Screen):
             title="API tokens",
             page=paging.page(found.items, cursor=found.next_cursor),
             revocable=_revocable,
+            everything=EVERYTHING,
         )
 
 
