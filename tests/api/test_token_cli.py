@@ -54,7 +54,7 @@ def test_a_revoked_token_is_dead_at_once(app: Flask) -> None:
     assert run(app, "revoke", str(listed(app)[0]["id"])).exit_code == 0
     assert status(app, text) == 401
     assert listed(app)[0]["state"] == "revoked"
-    assert [entry.action for entry in audit_trail(app)] == ["token.revoke"]
+    assert [entry.action for entry in audit_trail(app)] == ["token.revoke", "token.refused"]
 
 
 def test_revoking_twice_or_nothing_is_one_clear_line(app: Flask) -> None:

@@ -13,10 +13,11 @@ from flask.cli import AppGroup
 
 from zmdm_plugin import db
 from zmdm_plugin.cli.groups import speaks_plainly, zmdm
+from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import CertificateAuthority, Enrollment, PushCertificate, ScepIssuer
 from zmdm_plugin.models.base import as_utc
-from zmdm_plugin.services import ca, issuers
+from zmdm_plugin.services import audit, ca, issuers
 from zmdm_plugin.services.enrollment import enrollments, manual
 
 _Named = TypeVar("_Named", PushCertificate, ScepIssuer)
@@ -35,6 +36,7 @@ def create_ca(name: str) -> None:
     """Make the built-in CA, once."""
     with db.transaction():
         row = ca.create(name)
+        audit.record(operator(), "ca.create", row, after=audit.snapshot(row))
         click.echo(f"CA {row.name!r}, valid until {row.not_after:%Y-%m-%d}")
 
 
@@ -44,6 +46,7 @@ def renew_ca() -> None:
     """Make the next generation; identities of the former ones go on working."""
     with db.transaction():
         row = ca.renew()
+        audit.record(operator(), "ca.renew", row, after=audit.snapshot(row))
         click.echo(f"generation {row.generation}, valid until {row.not_after:%Y-%m-%d}")
 
 
@@ -78,7 +81,7 @@ def create_issuer(
     """Add an external SCEP issuer; its chain belongs into ZMDM_SCEP_CA_FULLCHAIN."""
     challenge = challenge_file.read().strip() if challenge_file else None
     with db.transaction():
-        issuers.create(
+        row = issuers.create(
             name,
             url,
             challenge=challenge,
@@ -87,6 +90,7 @@ def create_issuer(
             ca_name=ca_name,
             ca_fingerprint=ca_fingerprint,
         )
+        audit.record(operator(), "issuer.create", row, after=audit.snapshot(row))
     click.echo(f"issuer {name!r}")
 
 
@@ -133,6 +137,7 @@ def create_enrollment(
             serial_numbers=serial_numbers,
             udids=udids,
         )
+        audit.record(operator(), "enrollment.create", row, after=audit.snapshot(row))
         click.echo(enrollments.link(row))
 
 
@@ -150,7 +155,11 @@ def list_enrollments() -> None:
 @speaks_plainly
 def link(name: str) -> None:
     """Print the link to open on the device."""
-    click.echo(enrollments.link(enrollments.by_name(name)))
+    with db.transaction():
+        row = enrollments.by_name(name)
+        url = enrollments.link(row)
+        audit.record(operator(), "enrollment.reveal_link", row)
+    click.echo(url)
 
 
 @enrollment.command("revoke")
@@ -160,7 +169,10 @@ def link(name: str) -> None:
 def revoke(name: str) -> None:
     """Let nobody in any more; enrolled devices stay."""
     with db.transaction():
-        enrollments.revoke(enrollments.by_name(name))
+        row = enrollments.by_name(name)
+        enrollments.revoke(row)
+        after = {"revoked_at": row.revoked_at}
+        audit.record(operator(), "enrollment.revoke", row, after=after)
     click.echo(f"{name} is revoked")
 
 
@@ -176,6 +188,7 @@ def profile(name: str, *, unsigned: bool, output: Path | None) -> None:
         if row.kind != enrollments.MANUAL:
             raise NotFound(f"{name!r} is not a by-hand enrollment; use its link")
         body = manual.profile(row, sign=not unsigned)
+        audit.record(operator(), "enrollment.download_profile", row)
     if output is None:
         sys.stdout.buffer.write(body)
         return

@@ -8,8 +8,10 @@ from flask.cli import AppGroup
 
 from zmdm_plugin import db
 from zmdm_plugin.cli.groups import speaks_plainly, zmdm
+from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import UnboundIdentity
+from zmdm_plugin.services import audit
 from zmdm_plugin.services import identity as identities
 
 identity = AppGroup("identity", help="Device certificates that wait for a decision.")
@@ -36,7 +38,10 @@ def listing() -> None:
 def adopt(fingerprint: str) -> None:
     """Pin a certificate to the device it speaks for, after a database was restored."""
     with db.transaction():
-        device = identities.adopt(_waiting(fingerprint, "unknown_session"))
+        waiting = _waiting(fingerprint, "unknown_session")
+        reason = f"certificate {waiting.fingerprint}"
+        device = identities.adopt(waiting)
+        audit.record(operator(), "identity.adopt", device, reason=reason)
         click.echo(f"pinned to {device.serial_number or device.udid}")
 
 
@@ -47,7 +52,9 @@ def adopt(fingerprint: str) -> None:
 def allow(fingerprint: str) -> None:
     """Let a device that is in use enroll anew through a by-hand profile."""
     with db.transaction():
-        identities.allow_again(_waiting(fingerprint, "wants_to_reenroll"))
+        waiting = _waiting(fingerprint, "wants_to_reenroll")
+        identities.allow_again(waiting)
+        audit.record(operator(), "identity.allow", waiting)
     click.echo("it may enroll now")
 
 

@@ -10,8 +10,9 @@ from flask.cli import AppGroup
 
 from zmdm_plugin import db
 from zmdm_plugin.cli.groups import speaks_plainly, zmdm
+from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.models import PushCertificate
-from zmdm_plugin.services import push_certificates
+from zmdm_plugin.services import audit, push_certificates
 
 push_certificate = AppGroup("push-certificate", help="APNs push certificates.")
 zmdm.add_command(push_certificate)
@@ -32,6 +33,7 @@ def take(name: str, *, certificate: Path, key: Path, password_file: Path | None)
         row = push_certificates.take(
             name, certificate.read_bytes(), key.read_bytes(), password=password
         )
+        audit.record(operator(), "push_certificate.import", row, after=audit.snapshot(row))
         click.echo(f"{row.topic}, valid until {row.not_after:%Y-%m-%d}")
 
 

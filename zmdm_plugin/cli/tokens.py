@@ -9,8 +9,9 @@ import click
 from flask.cli import AppGroup
 
 from zmdm_plugin import db
-from zmdm_plugin.actors import SYSTEM, Actor
+from zmdm_plugin.actors import Actor
 from zmdm_plugin.cli.groups import zmdm
+from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.errors import ZmdmError
 from zmdm_plugin.models import ApiToken
 from zmdm_plugin.models.base import utcnow
@@ -49,7 +50,7 @@ def create(
                 name,
                 Actor(id=owner, label=owner_label or owner),
                 permissions=permissions,
-                actor=SYSTEM,
+                actor=operator(),
                 expires_at=expires_at,
             )
             token_id = row.id
@@ -80,7 +81,7 @@ def revoke(token_id: int) -> None:
     """End a token at once."""
     try:
         with db.transaction():
-            tokens.revoke(token_id, actor=SYSTEM)
+            tokens.revoke(token_id, actor=operator())
     except ZmdmError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Token {token_id} is revoked.")

@@ -18,6 +18,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.models import (
     ApiToken,
     AuditEntry,
+    CertificateAuthority,
     ChannelCommand,
     Device,
     Enrollment,
@@ -32,6 +33,7 @@ CHANGED = "changed"
 
 _SAFE: dict[type[Base], frozenset[str]] = {
     ApiToken: frozenset({"name", "prefix", "owner_id", "permissions", "expires_at", "revoked_at"}),
+    CertificateAuthority: frozenset({"name", "generation", "not_before", "not_after"}),
     ChannelCommand: frozenset(
         {"uuid", "name", "request_type", "state", "not_before", "expires_at", "channel_id"}
     ),
