@@ -81,7 +81,7 @@ def test_a_page_takes_the_same_statements_for_any_fleet(make_host: Callable[...,
     app = make_host("mdm.*")
     fleet.fill(app, 300)
     assert statements(app, "/mdm/devices/") <= 6
-    assert statements(app, "/mdm/") <= 9
+    assert statements(app, "/mdm/") <= 11
     assert statements(app, "/mdm/devices/1/") <= 11
 
 

@@ -21,14 +21,19 @@ from zmdm_plugin.models import Channel, ChannelCommand, Device
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import plist
 from zmdm_plugin.services import access, answers, audit, command_queue
+from zmdm_plugin.services.dashboard import FAILED
 
 STATES = (
     ("outstanding", "Not finished"),
+    ("failed", "Failed"),
     ("error", "Error"),
     ("acknowledged", "Acknowledged"),
     ("not_now", "Not now"),
     ("expired", "Expired"),
     ("cancelled", "Cancelled"),
+    ("superseded", "Replaced"),
+    ("queued", "Queued"),
+    ("delivered", "Delivered"),
     ("unknown", "Unknown"),
 )
 _ADDRESS = {"UDID", "EnrollmentID", "CommandUUID", "Status", "UserID", "UserShortName"}
@@ -49,6 +54,8 @@ class CommandList(Screen):
         query = sa.select(ChannelCommand)
         if state == "outstanding":
             query = query.where(ChannelCommand.finished_at.is_(None))
+        elif state == "failed":
+            query = query.where(ChannelCommand.state.in_(FAILED))
         elif state in dict(STATES):
             query = query.where(ChannelCommand.state == state)
         if name := text("name"):

@@ -48,6 +48,7 @@ class DeviceList(Screen):
             platforms=device_query.PLATFORMS,
             states=device_query.STATES,
             seen=device_query.SEEN,
+            pushes=device_query.PUSH,
             actions=bulk.offers(),
             name_of=name_of,
             here=paging.here,

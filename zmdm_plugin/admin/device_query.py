@@ -28,6 +28,7 @@ SEEN = (
     ("not-7d", "not for a week"),
     ("not-30d", "not for 30 days"),
 )
+PUSH = (("dead", "dead token"), ("alive", "not dead"))
 PLATFORMS = tuple(str(platform) for platform in Platform)
 ORDERINGS = {"name", "serial_number", "last_seen", "id"}
 _LENGTHS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -43,6 +44,7 @@ class Asked:
     seen: str = ""
     tag: str = ""
     os: str = ""
+    push: str = ""
     user: str = ""
     seen_after: str = ""
     seen_before: str = ""
@@ -64,7 +66,7 @@ class Asked:
     @property
     def more(self) -> bool:
         """Whether the filters that are folded away are in use."""
-        folded = (self.os, self.user, self.seen_after, self.seen_before)
+        folded = (self.os, self.push, self.user, self.seen_after, self.seen_before)
         return any((*folded, self.enrolled_after, self.enrolled_before))
 
 
@@ -83,6 +85,7 @@ def read(given: Mapping[str, str] | None = None) -> Asked:
         seen=_one_of(one("seen"), dict(SEEN)),
         tag=one("tag", 64),
         os=one("os", 64),
+        push=_one_of(one("push"), dict(PUSH)),
         user=one("user"),
         **{name: one(name, 10) for name in dates},
         order=order if order.removeprefix("-") in ORDERINGS else "name",
@@ -97,6 +100,7 @@ def as_filter(asked: Asked, now: datetime) -> DeviceFilter:
         search=asked.q or None,
         platform=asked.platform or None,
         os_version=asked.os or None,
+        push_dead={"dead": True, "alive": False}.get(asked.push),
         enrolled=False if asked.state == "not-enrolled" else None,
         state=state,
         last_seen_after=after,

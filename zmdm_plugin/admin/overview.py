@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import flask
@@ -11,21 +11,20 @@ import sqlalchemy as sa
 from flask import Response
 from flask_admin import expose
 
-from zmdm_plugin.admin.screen import Screen, acting, session
-from zmdm_plugin.models import (
-    CertificateAuthority,
-    ChannelCommand,
-    Device,
-    Enrollment,
-    PushCertificate,
-)
+from zmdm_plugin.admin.screen import Screen, acting, may, session
+from zmdm_plugin.admin.words import state_of_command
+from zmdm_plugin.models import Enrollment
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import access
+from zmdm_plugin.services import access, dashboard
 
-_SILENT = timedelta(days=7)
-_SOON = timedelta(days=30)
-_MOST = 1000
 _BARS = 8
+_SEEN = (
+    ("1h", "within an hour", {"seen": "1h"}),
+    ("1d", "within a day", {"seen": "1d"}),
+    ("7d", "within a week", {"seen": "7d"}),
+    ("30d", "within 30 days", {"seen": "30d"}),
+    ("older", "not for 30 days", {"seen": "not-30d"}),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,26 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar of a chart; `share` is relative to the longest."""
+    """One bar of a chart; its length is relative to the longest."""
 
     label: str
     number: int
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars under a heading: drawn, and readable as a table."""
+
+    id: str
+    heading: str
+    bars: list[Bar]
+    about: str = ""
+
+    @property
+    def most(self) -> int:
+        """The length of the longest bar."""
+        return max((bar.number for bar in self.bars), default=0)
 
 
 class Overview(Screen):
@@ -56,103 +70,102 @@ class Overview(Screen):
     def index(self) -> Response:
         """A fixed number of statements, whatever the size of the fleet."""
         now = utcnow()
-        fleet = _fleet(now)
+        fleet = dashboard.fleet(acting(), now=now)
+        commands = may(access.VIEW_COMMANDS)
         return self.page(
             "zmdm/overview.html",
             title="Overview",
-            counts=[*_device_counts(fleet), *_command_counts()],
-            empty=not fleet["all"],
-            platforms=_bars(Device.platform, "platform"),
-            versions=_versions(),
-            expiring=_expiring(now),
+            empty=not fleet.total,
+            counts=[*_device_counts(fleet), *(_command_counts() if commands else ())],
+            charts=[*_fleet_charts(fleet), *([_states()] if commands else ())],
+            arrivals=_arrivals(dashboard.enrollments(acting(), now=now)),
+            expiring=dashboard.expiring(now=now) if may(access.VIEW_PUSH_CERTIFICATES) else [],
+            runs=dashboard.running(owner=None if may(access.VIEW_RUNS) else acting().person.id),
             enrollable=session().scalar(sa.select(Enrollment.id).limit(1)) is not None,
         )
 
 
-def _scope() -> list[Any]:
-    scope = access.row_scope(acting(), access.VIEW_DEVICES)
-    return [] if scope is None else [scope]
-
-
-def _enrolled() -> list[Any]:
-    gone = (Device.checkout_at, Device.blocked_at)
-    return [Device.enrolled_at.is_not(None), *(column.is_(None) for column in gone), *_scope()]
-
-
-def _fleet(now: datetime) -> dict[str, int]:
-    """How many devices there are of each kind, in one pass over the table."""
-    enrolled = sa.and_(*_enrolled())
-    counted = {
-        "all": sa.func.count(),
-        "enrolled": sa.func.count(sa.case((enrolled, 1))),
-        "silent": sa.func.count(sa.case((sa.and_(enrolled, Device.seen_hour < now - _SILENT), 1))),
-        "blocked": sa.func.count(sa.case((Device.blocked_at.is_not(None), 1))),
-    }
-    row = session().execute(sa.select(*counted.values()).where(*_scope())).one()
-    return dict(zip(counted, row, strict=True))
-
-
-def _device_counts(fleet: dict[str, int]) -> list[Count]:
+def _device_counts(fleet: dashboard.Fleet) -> list[Count]:
+    dead = dashboard.not_wakeable(acting())
     return [
-        Count(f"{fleet['enrolled']:,}", "enrolled", _list(state="enrolled")),
+        Count(f"{fleet.enrolled:,}", "enrolled", _list(state="enrolled")),
         Count(
-            f"{fleet['silent']:,}",
+            f"{fleet.silent:,}",
             "enrolled, not seen for a week",
             _list(state="enrolled", seen="not-7d", order="last_seen"),
-            "warn" if fleet["silent"] else "",
+            "warn" if fleet.silent else "",
         ),
-        Count(f"{fleet['blocked']:,}", "blocked", _list(state="blocked")),
+        Count(_at_most(dead), "cannot be woken", _list(push="dead"), "warn" if dead else ""),
+        Count(f"{fleet.checked_out:,}", "checked out", _list(state="checked_out")),
+        Count(f"{fleet.blocked:,}", "blocked", _list(state="blocked")),
     ]
 
 
 def _command_counts() -> list[Count]:
-    """Up to a thousand and no further: nobody acts differently on the exact number."""
-    waiting = _up_to(ChannelCommand.finished_at.is_(None))
-    return [Count(waiting, "commands not finished", _commands(state="outstanding"))]
-
-
-def _up_to(condition: Any) -> str:
-    some = sa.select(ChannelCommand.id).where(condition).limit(_MOST + 1).subquery()
-    number = session().scalar(sa.select(sa.func.count()).select_from(some)) or 0
-    return f"{number:,}" if number <= _MOST else f"over {_MOST:,}"
-
-
-def _bars(column: Any, argument: str) -> list[Bar]:
-    rows = session().execute(
-        sa.select(column, sa.func.count().label("number"))
-        .where(*_enrolled())
-        .group_by(column)
-        .order_by(sa.desc("number"))
-        .limit(_BARS)
-    )
-    return [Bar(value or "unknown", number, _list(**{argument: value})) for value, number in rows]
-
-
-def _versions() -> list[Bar]:
-    rows = session().execute(
-        sa.select(Device.platform, Device.os_version, sa.func.count().label("number"))
-        .where(*_enrolled())
-        .group_by(Device.platform, Device.os_version)
-        .order_by(sa.desc("number"))
-        .limit(_BARS)
-    )
+    waiting, failed = dashboard.outstanding(acting()), dashboard.failed(acting())
     return [
-        Bar(f"{platform or 'unknown'} {version or ''}".strip(), number, _list(platform=platform))
-        for platform, version, number in rows
+        Count(_at_most(waiting), "commands not finished", _commands(state="outstanding")),
+        Count(
+            _at_most(failed),
+            "commands failed",
+            _commands(state="failed"),
+            "warn" if failed else "",
+        ),
     ]
 
 
-def _expiring(now: datetime) -> list[tuple[str, str, datetime]]:
-    """What will stop working within a month unless somebody renews it."""
-    found: list[tuple[str, str, datetime]] = []
-    for kind, model in (("Push certificate", PushCertificate), ("CA", CertificateAuthority)):
-        ends: Any = model.not_after
-        named: Any = model.name
-        query = sa.select(named, ends).where(ends.is_not(None), ends < now + _SOON)
-        if model is CertificateAuthority:
-            query = query.where(CertificateAuthority.issuing.is_(True))
-        found += [(kind, name, moment) for name, moment in session().execute(query)]
-    return sorted(found, key=lambda item: item[2])
+def _at_most(number: int) -> str:
+    return f"{number:,}" if number <= dashboard.MOST else f"over {dashboard.MOST:,}"
+
+
+def _fleet_charts(fleet: dashboard.Fleet) -> list[Chart]:
+    platforms = [
+        Bar(platform or "unknown", number, _list(platform=platform, state="enrolled"))
+        for platform, number in fleet.platforms[:_BARS]
+    ]
+    versions = [
+        Bar(
+            f"{platform or 'unknown'} {version or ''}".strip(),
+            number,
+            _list(platform=platform, os=version, state="enrolled"),
+        )
+        for platform, version, number in fleet.versions[:_BARS]
+    ]
+    seen = [
+        Bar(words, fleet.seen[name], _list(state="enrolled", **arguments))
+        for name, words, arguments in _SEEN
+    ]
+    return [
+        Chart("platforms", "Platforms", platforms),
+        Chart("versions", "Most common OS versions", versions),
+        Chart("seen", "Last seen", seen),
+    ]
+
+
+def _states() -> Chart:
+    found = dashboard.states(acting())
+    bars = [
+        Bar(state_of_command(state).words, number, _commands(state=state))
+        for state, number in found
+    ]
+    number = sum(count for _, count in found)
+    about = f"the newest {number:,}" if number >= dashboard.NEWEST else ""
+    return Chart("states", "Commands by state", bars, about)
+
+
+def _arrivals(days: list[tuple[date, int]]) -> Chart:
+    bars = [
+        Bar(
+            day.isoformat(),
+            number,
+            _list(
+                enrolled_after=day.isoformat(),
+                enrolled_before=(day + timedelta(days=1)).isoformat(),
+            ),
+        )
+        for day, number in days
+    ]
+    return Chart("arrivals", f"Enrolled in the last {len(days)} days", bars)
 
 
 def _list(**arguments: Any) -> str:

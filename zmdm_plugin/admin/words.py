@@ -178,7 +178,12 @@ _COMMAND: dict[str, tuple[str, Tone]] = {
 
 def command(item: Any) -> Badge:
     """The state of a command."""
-    shown, tone = _COMMAND.get(item.state, (label(item.state), "quiet"))
+    return state_of_command(item.state)
+
+
+def state_of_command(state: str) -> Badge:
+    """The same by its name alone."""
+    shown, tone = _COMMAND.get(state, (label(state), "quiet"))
     return Badge(shown, tone)
 
 

@@ -34,6 +34,12 @@ class Channel(Row):
             postgresql_where=sa.text("plan_due_at IS NOT NULL"),
             sqlite_where=sa.text("plan_due_at IS NOT NULL"),
         ),
+        sa.Index(
+            "ix_zmdm_channel_push_dead",
+            "device_id",
+            postgresql_where=sa.text("push_dead_at IS NOT NULL"),
+            sqlite_where=sa.text("push_dead_at IS NOT NULL"),
+        ),
         {"postgresql_with": {"fillfactor": 70}},
     )
 

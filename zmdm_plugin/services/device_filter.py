@@ -48,6 +48,8 @@ class DeviceFilter:
     last_seen_before: datetime | None = None
     last_seen_after: datetime | None = None
     user_short_name: str | None = None
+    push_dead: bool | None = None
+    """Whether Apple says that its push token is dead, so that it cannot be woken."""
     tag: str | None = None
     """With this tag, however it is capitalized."""
     search: str | None = None
@@ -132,6 +134,9 @@ class DeviceFilter:
             )
             kinds = sessions.where(Enrollment.kind == self.enrollment_kind)
             found.append(Device.session_id.in_(kinds))
+        if self.push_dead is not None:
+            dead = sa.and_(Channel.push_dead_at.is_not(None), Channel.ended_at.is_(None))
+            found.append(dead if self.push_dead else sa.not_(sa.func.coalesce(dead, sa.false())))
         if self.user_short_name is not None:
             found.append(_users_with(_User.user_short_name == self.user_short_name))
         if self.tag is not None:

@@ -521,6 +521,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("plan_due_at IS NOT NULL"),
         )
         batch_op.create_index(
+            "ix_zmdm_channel_push_dead",
+            ["device_id"],
+            unique=False,
+            postgresql_where=sa.text("push_dead_at IS NOT NULL"),
+            sqlite_where=sa.text("push_dead_at IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_zmdm_channel_push_due",
             ["push_bulk", "push_due_at"],
             unique=False,
@@ -1091,6 +1098,11 @@ def downgrade() -> None:
             "ix_zmdm_channel_push_due",
             postgresql_where=sa.text("push_due_at IS NOT NULL"),
             sqlite_where=sa.text("push_due_at IS NOT NULL"),
+        )
+        batch_op.drop_index(
+            "ix_zmdm_channel_push_dead",
+            postgresql_where=sa.text("push_dead_at IS NOT NULL"),
+            sqlite_where=sa.text("push_dead_at IS NOT NULL"),
         )
         batch_op.drop_index(
             "ix_zmdm_channel_plan_due",
