@@ -60,18 +60,19 @@ def _assets(admin_url: str) -> Blueprint:
 
 def _screens() -> list[Screen]:
     """Every screen in the order of the menu; those `below` another have no entry."""
+    return [
+        *_fleet(),
+        *_set_up(),
+        *audit.screens(),
+        *job_runs.screens(),
+        *tokens.screens(),
+    ]
+
+
+def _fleet() -> list[Screen]:
     devices = DeviceList("Devices", endpoint="zmdm_devices", url="devices", group="Fleet")
     one = "devices/<int:device_id>"
     commands = CommandList("Commands", endpoint="zmdm_commands", url="commands", group="Fleet")
-    enrollments = EnrollmentList(
-        "Enrollments", endpoint="zmdm_enrollments", url="enrollments", group="Set-up"
-    )
-    push = PushCertificateList(
-        "Push certificates",
-        endpoint="zmdm_push_certificates",
-        url="push_certificates",
-        group="Set-up",
-    )
     return [
         devices,
         DevicePage("Device", endpoint="zmdm_device", url=one, below=devices),
@@ -82,21 +83,26 @@ def _screens() -> list[Screen]:
         EventList("Events", endpoint="zmdm_events", url="events", group="Fleet"),
         *tags.screens(devices),
         *bulk.screens(devices),
+    ]
+
+
+def _set_up() -> list[Screen]:
+    group = "Set-up"
+    enrollments = EnrollmentList(
+        "Enrollments", endpoint="zmdm_enrollments", url="enrollments", group=group
+    )
+    one = "enrollments/<int:enrollment_id>"
+    push = PushCertificateList(
+        "Push certificates", endpoint="zmdm_push_certificates", url="push_certificates", group=group
+    )
+    return [
         enrollments,
         NewEnrollment(
             "Add", endpoint="zmdm_new_enrollment", url="enrollments/new", below=enrollments
         ),
-        EnrollmentPage(
-            "Enrollment",
-            endpoint="zmdm_enrollment",
-            url="enrollments/<int:enrollment_id>",
-            below=enrollments,
-        ),
+        EnrollmentPage("Enrollment", endpoint="zmdm_enrollment", url=one, below=enrollments),
         push,
         PushCertificateForm(
             "Form", endpoint="zmdm_push_certificate_form", url="push_certificates/new", below=push
         ),
-        *audit.screens(),
-        *job_runs.screens(),
-        *tokens.screens(),
     ]
