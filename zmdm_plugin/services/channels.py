@@ -25,6 +25,16 @@ def open_channels(device: Device) -> Sequence[Channel]:
     )
 
 
+def hold(which: sa.ColumnElement[bool]) -> None:
+    """Lock channels in id order, before their commands and before their device.
+
+    Conversations begin with their channel, and so does everybody else: nobody deadlocks.
+    """
+    session().execute(
+        sa.select(Channel.id).where(which).order_by(Channel.id).with_for_update(key_share=True)
+    )
+
+
 def find(device: Device, who: Who, *, lock: bool = False) -> Channel | None:
     """The channel that a message is about; locked, its conversations take turns."""
     statement = sa.select(Channel).where(

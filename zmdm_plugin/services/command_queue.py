@@ -21,7 +21,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Channel, ChannelCommand, Device
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import vault, wake
+from zmdm_plugin.services import channels, vault, wake
 from zmdm_plugin.services.targets import target
 
 FAST_LANE, LANE = 0, 1
@@ -54,7 +54,7 @@ def enqueue(
     if refusal := command.refusal(target(channel), loaded):
         raise Refused(refusal.field, refusal.why)
     if wakes:
-        _hold(Channel.id == channel.id)
+        channels.hold(Channel.id == channel.id)
     row = _row(channel, command, loaded, actor=actor)
     row.not_before, row.expires_at, row.planned_by = not_before, expires_at, planned_by
     _replace_older(channel, row)
@@ -75,7 +75,7 @@ def load_args(command: type[commands.Command], args: Mapping[str, Any]) -> dict[
 
 def cancel(command: ChannelCommand) -> None:
     """Take back an order that the device does not have; Conflict once it does."""
-    _hold(Channel.id == command.channel_id)
+    channels.hold(Channel.id == command.channel_id)
     session().refresh(command)
     if command.finished_at is not None:
         raise Conflict("the command is finished already")
@@ -87,7 +87,7 @@ def cancel(command: ChannelCommand) -> None:
 
 def end_queue(device: Device, *, why: str) -> int:
     """End whatever is outstanding on every channel of a device; returns how many."""
-    _hold(Channel.device_id == device.id)
+    channels.hold(Channel.device_id == device.id)
     now = utcnow()
     result = session().execute(
         sa.update(ChannelCommand)
@@ -139,13 +139,6 @@ def _once_key(key: str | None) -> str | None:
     if key is None or len(key) <= _MAX_KEY:
         return key
     return hashlib.sha256(key.encode()).hexdigest()
-
-
-def _hold(which: sa.ColumnElement[bool]) -> None:
-    """Channels before commands, in id order, as conversations lock them: nobody deadlocks."""
-    session().execute(
-        sa.select(Channel.id).where(which).order_by(Channel.id).with_for_update(key_share=True)
-    )
 
 
 def _replace_older(channel: Channel, row: ChannelCommand) -> None:

@@ -27,7 +27,7 @@ from zmdm_plugin.models import (
 )
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.who import Who
-from zmdm_plugin.services import events, trust
+from zmdm_plugin.services import channels, events, trust
 from zmdm_plugin.state import state
 
 _REPORT_AGAIN = timedelta(hours=1)
@@ -78,7 +78,9 @@ def known(evidence: Evidence, who: Who, *, lock: bool = False) -> Known | None:
         .where(Identity.fingerprint == evidence.fingerprint)
     )
     if lock:
-        statement = statement.with_for_update(of=Device)
+        pinned = sa.select(Identity.device_id).where(Identity.fingerprint == evidence.fingerprint)
+        channels.hold(Channel.device_id.in_(pinned))
+        statement = statement.with_for_update(of=Device, key_share=True)
     row = session().execute(statement).one_or_none()
     if row is None:
         return None
