@@ -121,7 +121,7 @@ class ApnsClient:
             async with asyncio.timeout(self._budget) as home.time_left:
                 await self._rounds(home, batch)
         except TimeoutError:
-            batch.end(LocalReason.TIMEOUT)
+            batch.end(LocalReason.TIMEOUT, unsent=LocalReason.NOT_SENT)
         finally:
             home.time_left = None
 

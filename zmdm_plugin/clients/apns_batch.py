@@ -82,12 +82,17 @@ class Batch:
         self.queue.extendleft(reversed(again))
         return bool(again)
 
-    def end(self, reason: str) -> None:
-        """Settle what never had an answer: nothing more will be sent in this batch."""
+    def end(self, reason: str, *, unsent: str | None = None) -> None:
+        """Settle what never had an answer: nothing more will be sent in this batch.
+
+        `unsent` is the reason for what has not been tried once, where that is another one.
+        """
         self.broken = True
         for entry in (*self.queue, *self._again):
             if self._outcomes[entry.place] is None:
-                self._outcomes[entry.place] = unanswered(entry.push, reason)
+                self._outcomes[entry.place] = unanswered(
+                    entry.push, unsent if unsent and not entry.tries else reason
+                )
         self.queue.clear()
         self._again.clear()
 

@@ -27,6 +27,8 @@ class Action(Enum):
     """Nothing more with this certificate until it is replaced or an operator says so; alert."""
     BACK_OFF = "back_off"
     """Again later, with growing, jittered waits."""
+    STILL_DUE = "still_due"
+    """It was not sent: nothing is known that was not known before."""
     REPORT_DEFECT = "report_defect"
     """Our request was wrong: the same one would fail again. Log it, wait as for BACK_OFF."""
 
@@ -53,6 +55,7 @@ _BY_REASON = MappingProxyType(
         LocalReason.CERTIFICATE_NOT_YET_VALID: Action.BREAK_CERTIFICATE,
         LocalReason.CERTIFICATE_REJECTED: Action.BREAK_CERTIFICATE,
         LocalReason.CERTIFICATE_UNUSABLE: Action.BREAK_CERTIFICATE,
+        LocalReason.NOT_SENT: Action.STILL_DUE,
         LocalReason.INVALID_PUSH: Action.REPORT_DEFECT,
     }
 )

@@ -21,6 +21,7 @@ class LocalReason:
 
     UNAVAILABLE: Final = "Unavailable"  # no connection, or it broke
     TIMEOUT: Final = "Timeout"  # no answer in time, or the batch's time was up
+    NOT_SENT: Final = "NotSent"  # the batch's time was up before its turn
     SERVER_UNTRUSTED: Final = "ServerUntrusted"  # the server's TLS certificate does not hold
     TLS_ERROR: Final = "TlsError"
     NO_HTTP2: Final = "NoHttp2"

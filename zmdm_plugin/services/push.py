@@ -57,8 +57,8 @@ class Leased:
     magic: str = field(repr=False)
     token_at: datetime | None
     attempts: int
-    suspended: bool
-    """Apple has refused its token before."""
+    suspended_certificate_id: int | None
+    """The certificate under which Apple has refused its token before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def claim(*, now: datetime, limit: int, bulk: bool, lasts: timedelta) -> Claim |
             _C.push_magic,
             _C.push_token_at,
             _C.push_attempts,
-            _C.push_suspended_certificate_id.is_not(None),
+            _C.push_suspended_certificate_id,
         ),
         execution_options={"synchronize_session": False},
     )
@@ -172,7 +172,8 @@ def send(claimed: Claim, client: ApnsClient | None) -> Answered:
 def unanswered(answered: Answered) -> bool:
     """Whether the push service is away: nothing of a batch was answered, for no fault of ours."""
     return all(
-        outcome.status == 0 and decide(outcome) is Action.BACK_OFF for _, outcome in answered
+        outcome.status == 0 and decide(outcome) in (Action.BACK_OFF, Action.STILL_DUE)
+        for _, outcome in answered
     )
 
 
@@ -232,7 +233,7 @@ class _Storing:
             ),
         )
         for leased, outcome in pairs:
-            if not leased.suspended:
+            if leased.suspended_certificate_id != certificate_id:
                 events.record("push.token_refused", device=leased.device_id, reason=outcome.reason)
 
     def backed_off(self, pairs: Answered) -> None:
@@ -246,6 +247,15 @@ class _Storing:
                 wait = back_off(attempts + 1, first=_FIRST_WAIT, longest=longest)
                 later = self.now + timedelta(seconds=wait)
                 self._update(few, push_due_at=_unless_newer(later), push_attempts=attempts + 1)
+
+    def still_due(self, pairs: Answered) -> None:
+        """As before the claim: somebody sends it in a moment."""
+        session().execute(
+            sa.update(_C)
+            .where(_C.id.in_(sorted(leased.id for leased, _ in pairs)))
+            .values(push_leased_until=None, push_claimed_at=None),
+            execution_options={"synchronize_session": False},
+        )
 
     def broken(self, pairs: Answered) -> None:
         """Nothing more is sent with this certificate for a while; its devices stay due."""
@@ -290,6 +300,7 @@ _STORE = {
     Action.SUSPEND_TOKEN: _Storing.suspended,
     Action.BREAK_CERTIFICATE: _Storing.broken,
     Action.BACK_OFF: _Storing.backed_off,
+    Action.STILL_DUE: _Storing.still_due,
     Action.REPORT_DEFECT: _Storing.defect,
 }
 

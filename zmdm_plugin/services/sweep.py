@@ -46,7 +46,7 @@ def _expire_commands(*, now: datetime) -> int:
         .with_for_update(skip_locked=True, key_share=True)
         .cte("expired")
     )
-    result = session().execute(
+    ended = session().scalars(
         sa.update(ChannelCommand)
         .where(ChannelCommand.id.in_(sa.select(expired.c.id)))
         .values(
@@ -54,10 +54,11 @@ def _expire_commands(*, now: datetime) -> int:
             failure="its time had passed before the device asked",
             finished_at=now,
             updated_at=now,
-        ),
+        )
+        .returning(ChannelCommand.id),
         execution_options={"synchronize_session": False},
     )
-    return int(getattr(result, "rowcount", 0))
+    return len(ended.all())
 
 
 def _retire_identities(*, now: datetime) -> int:

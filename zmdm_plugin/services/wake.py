@@ -104,16 +104,17 @@ def _mark(which: sa.ColumnElement[bool], *, now: datetime, wait: bool) -> int:
 def _due(chosen: sa.Select[int], *, now: datetime) -> int:
     """Order a wake; what is being pushed at this moment may have been fetched, so it is new."""
     on_its_way = _C.push_leased_until > now
-    result = session().execute(
+    marked = session().scalars(
         sa.update(_C)
         .where(_C.id.in_(sa.select(chosen.cte("chosen").c.id)))
         .values(
             push_due_at=sa.case((on_its_way, now), else_=sa.func.coalesce(_C.push_due_at, now)),
             push_bulk=sa.case((_C.push_due_at.is_(None), sa.true()), else_=_C.push_bulk),
-        ),
+        )
+        .returning(_C.id),
         execution_options={"synchronize_session": False},
     )
-    return int(getattr(result, "rowcount", 0))
+    return len(marked.all())  # sqlite3 counts no rows of a statement that begins with WITH
 
 
 def passed_deadlines(*, now: datetime, limit: int = CHUNK) -> int:
