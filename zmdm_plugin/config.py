@@ -182,6 +182,20 @@ class Settings:
     profile_signing_key: str = _key(
         _pem, "PEM private key of that certificate.", default="", secret=True
     )
+    vendor_certificate: str = _key(
+        _pem,
+        "PEM of an MDM vendor certificate: signs requests for push certificates; empty: none.",
+        default="",
+    )
+    vendor_key: str = _key(_pem, "PEM private key of that certificate.", default="", secret=True)
+    vendor_key_password: str = _key(
+        _text, "Password of that key, if it has one.", default="", secret=True
+    )
+    vendor_chain: str = _key(
+        _pem,
+        "PEM of what issued the vendor certificate, up to Apple's root: nothing is downloaded.",
+        default="",
+    )
     identity_validity_days: int = _key(
         _number(1, 3650), "Validity of identities that the built-in CA issues.", default=365
     )
@@ -297,10 +311,12 @@ def _unknown_keys(config: Mapping[str, Any]) -> list[str]:
 
 
 def _contradictions(values: dict[str, Any]) -> list[str]:
-    signing = [bool(values.get(f"profile_signing_{part}")) for part in ("certificate", "key")]
-    if any(signing) and not all(signing):
-        return ["ZMDM_PROFILE_SIGNING_CERTIFICATE and ZMDM_PROFILE_SIGNING_KEY go together"]
-    return []
+    faults = []
+    for what in ("PROFILE_SIGNING", "VENDOR"):
+        both = [bool(values.get(f"{what.lower()}_{part}")) for part in ("certificate", "key")]
+        if any(both) and not all(both):
+            faults.append(f"ZMDM_{what}_CERTIFICATE and ZMDM_{what}_KEY go together")
+    return faults
 
 
 def document() -> str:
