@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _OPEN = "zmdm_transaction"
+_OPENING = "zmdm_opening"
 _FLUSHED = "zmdm_foreign_flush"
 IMMEDIATE = "zmdm_immediate"
 _RETRY_CODES = {"40001", "40P01", "55P03"}
@@ -58,6 +59,8 @@ def transaction() -> Iterator[Session]:
     try:
         if current.get_bind().dialect.name == "sqlite":
             current.connection(execution_options={IMMEDIATE: True})
+        if (first := current.info.pop(_OPENING, None)) is not None:
+            first()
         yield current
         current.commit()
     except BaseException:
@@ -68,6 +71,17 @@ def transaction() -> Iterator[Session]:
         waiting = current.info.pop(_AFTER, [])
     for told in waiting:
         _tell(told)
+
+
+@contextmanager
+def opening(first: Callable[[], object]) -> Iterator[None]:
+    """Have the next transaction() in here, and that one alone, begin with a call of `first`."""
+    current = session()()
+    current.info[_OPENING] = first
+    try:
+        yield
+    finally:
+        current.info.pop(_OPENING, None)
 
 
 def is_open() -> bool:

@@ -20,6 +20,7 @@ from zmdm_plugin.models.devices import (
     UnboundIdentity,
 )
 from zmdm_plugin.models.enrollments import Enrollment, EnrollmentSession
+from zmdm_plugin.models.idempotency import IdempotentRequest
 from zmdm_plugin.models.operations import ApiToken, Heartbeat, JobRun, Lease
 from zmdm_plugin.models.records import AuditEntry, DeviceSecret, Event
 from zmdm_plugin.models.tags import DeviceTag, SavedView, Tag
@@ -40,6 +41,7 @@ __all__ = [
     "EnrollmentSession",
     "Event",
     "Heartbeat",
+    "IdempotentRequest",
     "Identity",
     "InstalledApplication",
     "InstalledCertificate",

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.models import ChannelCommand, Identity
 from zmdm_plugin.queues import defer
-from zmdm_plugin.services import job_runs, push, wake
+from zmdm_plugin.services import idempotency, job_runs, push, wake
 
 CHUNK = wake.CHUNK
 """Rows of one step in one transaction: a step that finds as many has more to do."""
@@ -76,6 +76,11 @@ def _job_runs(*, now: datetime) -> int:
     return job_runs.sweep(now=now)
 
 
+def _old_keys(*, now: datetime) -> int:
+    """Idempotency keys of yesterday, with the answers that were kept for them."""
+    return idempotency.forget_old(now=now, limit=CHUNK)
+
+
 def _defer_pushes(*, now: datetime) -> int:
     """Pushes whose wake-up was lost, or whose worker was."""
     due = push.is_due(now=now)
@@ -97,6 +102,7 @@ STEPS: dict[str, Callable[..., int]] = {
     "expired": _expire_commands,
     "retired": _retire_identities,
     "runs": _job_runs,
+    "keys": _old_keys,
     "pushes": _defer_pushes,
     "fan_out": _defer_fan_out,
 }

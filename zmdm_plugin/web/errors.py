@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from zmdm_plugin import db
 from zmdm_plugin.errors import Denied, Refused, TooMany, Unauthorized, Unavailable, ZmdmError
 from zmdm_plugin.models.base import Base
-from zmdm_plugin.services import audit
+from zmdm_plugin.services import audit, idempotency
 from zmdm_plugin.web.actor import api_actor
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class ErrorSchema(ma.Schema):
     errors = ma.fields.Dict(
         keys=ma.fields.String(),
         metadata={
-            "description": "Faults by place (`query`, `json`, `files`) and field, as lists of "
+            "description": "Faults by place (`query`, `json`, `headers`) and field, as lists of "
             "texts; empty unless arguments are at fault.",
             "example": {"json": {"pin": ["Six digits, 0 to 9."]}},
         },
@@ -95,7 +95,7 @@ def _http(error: HTTPException) -> Response:
 def _ours(error: ZmdmError) -> Response:
     code = error.status
     if isinstance(error, Refused):
-        place = "query" if error.field in request.args else "json"
+        place = _place(error.field)
         faults = {place: {error.field: [error.why]}} if error.field else {}
         return answer(code, f"{error.field}: {error.why}".removeprefix(": "), errors=faults)
     headers = {}
@@ -108,6 +108,12 @@ def _ours(error: ZmdmError) -> Response:
     if code >= 500:
         log.error("an API request failed: %s", error)
     return answer(code, str(error), headers=headers)
+
+
+def _place(field: str) -> str:
+    if field == idempotency.HEADER:
+        return "headers"
+    return "query" if field in request.args else "json"
 
 
 def _denied(error: Denied) -> Response:

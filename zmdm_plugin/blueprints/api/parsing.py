@@ -13,6 +13,8 @@ import marshmallow as ma
 from flask import Request, current_app, request
 from webargs.flaskparser import FlaskParser, abort
 
+from zmdm_plugin.blueprints.api.bodies import MULTIPART, file_fields
+
 MAX_BODY = 24 * 1024 * 1024
 """A profile of 16 MB, as base64 in JSON."""
 _DEEPEST = 100
@@ -32,9 +34,13 @@ class Parser(FlaskParser):
         return super().load_querystring(req, schema)
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
-        """The body; none at all counts as an empty object."""
+        """The body; none at all counts as an empty object. Files may come as multipart."""
         if not req.get_data(cache=True):
             return {}
+        if req.mimetype == MULTIPART and file_fields(schema):
+            body = _form(req, file_fields(schema))
+            _refuse_unstorable(body, "json")
+            return body
         if not req.is_json:
             abort(415, message="the body must be JSON, with Content-Type: application/json")
         try:
@@ -51,6 +57,26 @@ def refuse_repeated(req: Request) -> None:
     if repeated:
         faults = {_printable(name): ["Given more than once."] for name in repeated}
         abort(422, messages={"query": faults})
+
+
+def _form(req: Request, files: frozenset[str]) -> dict[str, Any]:
+    """A multipart body as the JSON that it stands for; files stay bytes where they are expected."""
+    given = [*req.form.items(multi=True), *req.files.items(multi=True)]
+    names = [name for name, _ in given]
+    if repeated := {name for name in names if names.count(name) > 1}:
+        faults = {_printable(name): ["Given more than once."] for name in sorted(repeated)}
+        abort(422, messages={"json": faults})
+    body: dict[str, Any] = {}
+    for name, value in given:
+        if isinstance(value, str):
+            body[name] = value
+            continue
+        content = value.read()
+        try:
+            body[name] = content if name in files else content.decode()
+        except UnicodeDecodeError:
+            abort(422, messages={"json": {_printable(name): ["Not UTF-8."]}})
+    return body
 
 
 def refuse_stray_arguments() -> None:

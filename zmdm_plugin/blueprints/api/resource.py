@@ -7,11 +7,13 @@ from typing import Any, TypeVar
 
 from flask_smorest import Api, Blueprint
 
+from zmdm_plugin.blueprints.api.bodies import describe_key, describe_upload
 from zmdm_plugin.blueprints.api.parsing import Parser, refuse_stray_arguments
 from zmdm_plugin.blueprints.api.routing import answer_options
 from zmdm_plugin.web import origin
 from zmdm_plugin.web.actor import authenticate_token
 from zmdm_plugin.web.errors import ErrorSchema, handle_with_json
+from zmdm_plugin.web.idempotency import once_per_key
 
 PREFIX = "/api/mdm"
 ID = "zmdm_id"
@@ -25,7 +27,7 @@ _ERRORS = {
     404: "There is no such thing, or the actor may not know of it.",
     409: "The order contradicts the present state.",
     413: "The body is too long.",
-    415: "The body is not JSON.",
+    415: "The body is of another type.",
     422: "Arguments are at fault; `errors` names them.",
     429: "Too many refused tokens from this address; a good one is always let in.",
     503: "The server's database does not answer; try again.",
@@ -70,6 +72,7 @@ class Resource(Blueprint):
         super().__init__(
             f"zmdm_api_{name}", __name__, url_prefix=prefix + path, description=description
         )
+        self._prepare_doc_cbks += [describe_key, describe_upload]
         self.title = name.replace("_", " ").capitalize().replace("Scep", "SCEP")
         origin.watch(self)
         self.before_request(authenticate_token)
@@ -77,10 +80,14 @@ class Resource(Blueprint):
         self.before_request(refuse_stray_arguments)
         handle_with_json(self)
 
-    def add_url_rule(self, rule: str, *args: Any, **options: Any) -> None:
-        """smorest's, with this resource's tag."""
+    def add_url_rule(
+        self, rule: str, endpoint: str | None = None, view_func: Any = None, **options: Any
+    ) -> None:
+        """smorest's, with this resource's tag; what a POST does, it does once per key."""
         options["tags"] = options.get("tags") or [self.title]
-        super().add_url_rule(rule, *args, **options)
+        if "POST" in options.get("methods", ()):
+            view_func = once_per_key(view_func)
+        super().add_url_rule(rule, endpoint, view_func, **options)
 
     def operation(self, permission: str, *errors: int) -> Callable[[View], View]:
         """Document the permission, the id and every error status of a view."""

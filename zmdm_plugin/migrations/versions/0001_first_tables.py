@@ -460,6 +460,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("uid", name=op.f("uq_zmdm_enrollment_uid")),
     )
     op.create_table(
+        "zmdm_idempotent_request",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.String(length=36), nullable=False),
+        sa.Column("token_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("content_type", sa.String(length=128), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["token_id"], ["zmdm_api_token.id"], name=op.f("fk_zmdm_idempotent_request_token_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_zmdm_idempotent_request")),
+        sa.UniqueConstraint(
+            "token_id", "key", name=op.f("uq_zmdm_idempotent_request_token_id_key")
+        ),
+        sa.UniqueConstraint("uid", name=op.f("uq_zmdm_idempotent_request_uid")),
+    )
+    with op.batch_alter_table("zmdm_idempotent_request", schema=None) as batch_op:
+        batch_op.create_index("ix_zmdm_idempotent_request_created_at", ["created_at"], unique=False)
+
+    op.create_table(
         "zmdm_channel",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("uid", sa.String(length=36), nullable=False),
@@ -1111,6 +1135,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("zmdm_channel")
+    with op.batch_alter_table("zmdm_idempotent_request", schema=None) as batch_op:
+        batch_op.drop_index("ix_zmdm_idempotent_request_created_at")
+
+    op.drop_table("zmdm_idempotent_request")
     op.drop_table("zmdm_enrollment")
     with op.batch_alter_table("zmdm_device", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_zmdm_device_session_id"))
