@@ -10,7 +10,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -151,41 +151,48 @@ class HotStatement:
         self._sqlite = sql
         self._psycopg = _NAMED.sub(r"%(\1)s", postgresql or sql)
 
-    def first(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    def first(
+        self, values: Mapping[str, Any], *, bound: sa.Engine, prepare: bool
+    ) -> tuple[Any, ...] | None:
         """The statement's first row, committed; Unavailable when the database is away."""
         with outages():
             try:
-                return self._once(values)
+                return self._once(values, bound, prepare=prepare)
             except DBAPIError as error:
                 if not error.connection_invalidated:
                     raise
-                return self._once(values)
+                return self._once(values, bound, prepare=prepare)
 
-    def _once(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        bound = engine()
-        raw = bound.raw_connection()
+    def _once(
+        self, values: Mapping[str, Any], bound: sa.Engine, *, prepare: bool
+    ) -> tuple[Any, ...] | None:
+        raw = None
         try:
+            raw = bound.raw_connection()
             if bound.dialect.name == "postgresql":
-                return self._on_psycopg(raw, values)
+                return self._on_psycopg(raw, values, prepare=prepare)
             return self._on_sqlite(raw, values)
         except Exception as error:
             dialect_error = bound.dialect.loaded_dbapi.Error
             if not isinstance(error, dialect_error):
                 raise
-            gone = bound.dialect.is_disconnect(error, raw.driver_connection, None)
-            if gone:
+            used = None if raw is None else raw.driver_connection
+            gone = bound.dialect.is_disconnect(error, used, None)
+            if raw is not None and gone:
                 raw.invalidate(error)
             raise DBAPIError.instance(
                 self._sqlite, None, error, dialect_error, True, gone
             ) from error
         finally:
-            raw.close()
+            if raw is not None:
+                raw.close()
 
-    def _on_psycopg(self, raw: Any, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    def _on_psycopg(
+        self, raw: Any, values: Mapping[str, Any], *, prepare: bool
+    ) -> tuple[Any, ...] | None:
         connection = raw.driver_connection
         connection.autocommit = True
         try:
-            prepare = state().settings.prepared_statements
             row: tuple[Any, ...] | None = connection.execute(
                 self._psycopg, values, prepare=prepare
             ).fetchone()
@@ -203,6 +210,15 @@ class HotStatement:
         }
         row: tuple[Any, ...] | None = raw.driver_connection.execute(self._sqlite, bound).fetchone()
         return row
+
+
+def typed(
+    sql: str, parameters: Mapping[str, Any], columns: Sequence[Any]
+) -> sa.TextualSelect | sa.TextClause:
+    """SQL written out, its :parameters and its columns having the types of mapped attributes."""
+    bound = [sa.bindparam(name, type_=like.type) for name, like in parameters.items()]
+    clause = sa.text(sql).bindparams(*bound)
+    return clause.columns(*(sa.column(like.key, like.type) for like in columns))
 
 
 # -- guests in the host's engine ----------------------------------------------------------------

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests import hosts
+from tests.copies import copy_device
 from tests.orders import Line, order, quiet
 from tests.road import Road, lay_road
 from tests.servers import Postgres
@@ -90,28 +91,6 @@ def test_a_certificate_of_a_former_enrollment_is_refused(any_app: Flask) -> None
         assert "ProfileList" not in mac.connect().request_types
 
 
-def insert_channels(road: Road, device: SimulatedDevice, count: int) -> None:
-    """Copy a device and its channel many times, in the database."""
-    with road.rows() as session:
-        values = {"count": count, "device": road.row(device).id}
-        for table, key in (("zmdm_device", "id"), ("zmdm_channel", "device_id")):
-            columns = sa.inspect(db.engine()).get_columns(table)
-            kept = {column["name"]: f't."{column["name"]}"' for column in columns}
-            kept |= {"id": "1000000 + n", "uid": "gen_random_uuid()::text"}
-            changed = {
-                "zmdm_device": {"udid": "'COPY-' || n", "serial_number": "'C' || n"},
-                "zmdm_channel": {"device_id": "1000000 + n", "push_due_at": "NULL"},
-            }[table]
-            kept |= changed
-            session.execute(
-                sa.text(
-                    f"INSERT INTO {table} ({', '.join(kept)}) SELECT {', '.join(kept.values())} "
-                    f"FROM {table} t, generate_series(1, :count) n WHERE t.{key} = :device"
-                ),
-                values,
-            )
-
-
 def fan_out(app: Flask) -> None:
     with app.app_context():
         while db.run_in_transaction(lambda: wake.fan_out(now=utcnow())):
@@ -120,7 +99,7 @@ def fan_out(app: Flask) -> None:
 
 def test_no_poll_waits_long_while_a_whole_fleet_is_marked(pg_road: Road) -> None:
     mac = quiet(pg_road, pg_road.enrolled())
-    insert_channels(pg_road, mac, MANY)
+    copy_device(pg_road, mac, first=1, last=MANY)
     with pg_road.rows():
         wake.fleet()
     fan = threading.Thread(target=fan_out, args=(pg_road.app,))

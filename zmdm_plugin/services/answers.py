@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from zmdm_plugin import signals
 from zmdm_plugin.commands.base import registry
-from zmdm_plugin.db import after_commit, session
+from zmdm_plugin.db import after_commit, session, typed
 from zmdm_plugin.errors import Damaged, Refused
 from zmdm_plugin.models import Channel, ChannelCommand, Device, RawAnswer
 from zmdm_plugin.models.base import new_uid, utcnow
@@ -77,37 +77,50 @@ def _settle(channel_id: int, answer: Answer, *, now: datetime, readable: bool) -
     One that we ended ourselves meanwhile keeps its answer, and takes its state from it if that
     said only that nobody knew (unknown, expired).
     """
-    outcome = _STATES[answer.status]
-    open_ended = sa.or_(_C.finished_at.is_(None), _C.state.in_(("unknown", "expired")))
-    row = (
-        session()
-        .execute(
-            sa.update(_C)
-            .where(
-                _C.uid == (answer.command_uuid or ""),
-                _C.channel_id == channel_id,
-                _C.answered_at.is_(None),
-                _C.delivery_count > 0,
-            )
-            .values(
-                state=sa.case((open_ended, outcome), else_=_C.state),
-                failure=sa.case((open_ended, None), else_=_C.failure),
-                status=str(answer.status),
-                error_chain=[_link(item) for item in answer.error_chain] or None,
-                result=_sealed(answer),
-                unreadable=not readable,
-                answered_at=now,
-                finished_at=sa.func.coalesce(_C.finished_at, now),
-            )
-            .returning(*claims.RETURNED, _C.device_id, _C.state, _C.repeatable, _C.planned_by),
-            execution_options={"synchronize_session": False},
-        )
-        .one_or_none()
-    )
+    values = {
+        "uuid": answer.command_uuid or "",
+        "channel_id": channel_id,
+        "outcome": _STATES[answer.status],
+        "status": str(answer.status),
+        "error_chain": [_link(item) for item in answer.error_chain] or None,
+        "result": _sealed(answer),
+        "unreadable": not readable,
+        "now": now,
+    }
+    row = session().execute(_SETTLE, values).one_or_none()
     if row is None:
         return None
     device_id, ended, repeatable, planned_by = row[6:]
     return Settled(claims.Claimed(*row[:6]), device_id, ended, repeatable, planned_by is not None)
+
+
+_SETTLE = typed(
+    """
+UPDATE zmdm_command
+SET state = CASE WHEN finished_at IS NULL OR state IN ('unknown', 'expired')
+        THEN :outcome ELSE state END,
+    failure = CASE WHEN finished_at IS NULL OR state IN ('unknown', 'expired')
+        THEN NULL ELSE failure END,
+    status = :status, error_chain = :error_chain, result = :result, unreadable = :unreadable,
+    answered_at = :now, finished_at = COALESCE(finished_at, :now), updated_at = :now
+WHERE uid = :uuid AND channel_id = :channel_id AND answered_at IS NULL AND delivery_count > 0
+RETURNING id, uid, channel_id, name, args, secret_args, device_id, state, repeatable, planned_by
+""",
+    {
+        "uuid": _C.uid,
+        "channel_id": _C.channel_id,
+        "outcome": _C.state,
+        "status": _C.status,
+        "error_chain": _C.error_chain,
+        "result": _C.result,
+        "unreadable": _C.unreadable,
+        "now": _C.updated_at,
+    },
+    [
+        *(_C.id, _C.uid, _C.channel_id, _C.name, _C.args, _C.secret_args),
+        *(_C.device_id, _C.state, _C.repeatable, _C.planned_by),
+    ],
+)
 
 
 def _consequences(settled: Settled, answer: Answer) -> None:

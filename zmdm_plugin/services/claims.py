@@ -14,14 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from zmdm_plugin.commands.base import registry
-from zmdm_plugin.db import session
+from zmdm_plugin.db import session, typed
 from zmdm_plugin.errors import NotFound
-from zmdm_plugin.models import Channel, ChannelCommand
+from zmdm_plugin.models import ChannelCommand
 from zmdm_plugin.services import material
 from zmdm_plugin.state import state
 
 _C = ChannelCommand
-RETURNED = (_C.id, _C.uid, _C.channel_id, _C.name, _C.args, _C.secret_args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +42,33 @@ def claim(channel_id: int, *, now: datetime, only: str = "") -> Claimed | None:
     The caller holds the channel's row, so that no other conversation, order or cancellation
     comes between; `only`: nothing but commands of this name.
     """
-    out = sa.exists().where(
-        _C.channel_id == channel_id, _C.finished_at.is_(None), _C.state == "delivered"
-    )
-    begun = sa.select(Channel.conversation_at).where(Channel.id == channel_id).scalar_subquery()
-    candidate = (
-        sa.select(_C.id)
-        .where(
-            _C.channel_id == channel_id,
-            _C.finished_at.is_(None),
-            sa.or_(_C.not_before.is_(None), _C.not_before <= now),
-            sa.or_(_C.expires_at.is_(None), _C.expires_at > now),
-            sa.or_(
-                _C.state == "queued",
-                sa.and_(_C.state == "not_now", _C.last_not_now_at < begun),
-            ),
-            *([_C.name == only] if only else []),
-            sa.not_(out.correlate(None)),
-        )
-        .order_by(_C.lane, _C.id)
-        .limit(1)
-    )
-    row = (
-        session()
-        .execute(
-            sa.update(_C)
-            .where(_C.id == candidate.scalar_subquery(), _C.finished_at.is_(None))
-            .values(state="delivered", delivered_at=now, delivery_count=_C.delivery_count + 1)
-            .returning(*RETURNED),
-            execution_options={"synchronize_session": False},
-        )
-        .one_or_none()
-    )
+    values = {"channel_id": channel_id, "now": now, "only": only}
+    row = session().execute(_CLAIM, values).one_or_none()
     return Claimed(*row) if row else None
+
+
+# Written out: SQLAlchemy would put it together anew for every answer of every device.
+_CLAIM = typed(
+    """
+UPDATE zmdm_command
+SET state = 'delivered', delivered_at = :now, delivery_count = delivery_count + 1, updated_at = :now
+WHERE finished_at IS NULL AND id = (
+    SELECT c.id FROM zmdm_command c
+    WHERE c.channel_id = :channel_id AND c.finished_at IS NULL
+      AND (c.not_before IS NULL OR c.not_before <= :now)
+      AND (c.expires_at IS NULL OR c.expires_at > :now)
+      AND (c.state = 'queued' OR (c.state = 'not_now' AND c.last_not_now_at < (
+          SELECT h.conversation_at FROM zmdm_channel h WHERE h.id = :channel_id)))
+      AND (:only = '' OR c.name = :only)
+      AND NOT EXISTS (
+          SELECT 1 FROM zmdm_command o
+          WHERE o.channel_id = :channel_id AND o.finished_at IS NULL AND o.state = 'delivered')
+    ORDER BY c.lane, c.id LIMIT 1)
+RETURNING id, uid, channel_id, name, args, secret_args
+""",
+    {"now": _C.updated_at, "channel_id": _C.channel_id, "only": _C.name},
+    [_C.id, _C.uid, _C.channel_id, _C.name, _C.args, _C.secret_args],
+)
 
 
 def render(claimed: Claimed) -> dict[str, Any]:

@@ -93,17 +93,22 @@ class Polled:
         return not (self.plans or self.outstanding or self.new_hour)
 
 
-def idle(evidence: Evidence, message: Mapping[str, Any]) -> bytes | None:
-    """Answer a poll with nothing to do; None: open a transaction and converse."""
+def idle(
+    evidence: Evidence, message: Mapping[str, Any], *, bound: sa.Engine, prepare: bool
+) -> bool:
+    """Note a poll; True if there is nothing to do, else open a transaction and converse.
+
+    Needs no application context, so that it can be asked before Flask is entered.
+    """
     device_key = message.get("UDID")
     if not isinstance(device_key, str) or message.keys() - _DEVICE_IDLE:
-        return None
+        return False
     now = utcnow()
     if evidence.expired(now) or evidence.vouched:
-        return None
-    who = Who(udid=device_key)
-    row = _IDLE.first(_values(evidence, who, now=now, is_idle=True))
-    return b"" if row is not None and Polled.of(row).nothing else None
+        return False
+    values = _values(evidence, Who(udid=device_key), now=now, is_idle=True)
+    row = _IDLE.first(values, bound=bound, prepare=prepare)
+    return row is not None and Polled.of(row).nothing
 
 
 _DEVICE_IDLE = frozenset({"Status", "UDID"})

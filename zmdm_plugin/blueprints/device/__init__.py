@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from zmdm_plugin.blueprints.device import enroll, mdm, replies, scep
+from zmdm_plugin.blueprints.device.shortcut import IdleShortcut
 from zmdm_plugin.web.guest import exempt_from_csrf
 
 BLUEPRINTS = (mdm.blueprint, scep.blueprint, enroll.blueprint)
@@ -17,4 +18,5 @@ def register_device(app: Flask) -> None:
     """Register the device routes, safe from the host's hooks."""
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    app.wsgi_app = IdleShortcut(app, app.wsgi_app)  # type: ignore[method-assign]
     exempt_from_csrf(app, [blueprint.name for blueprint in BLUEPRINTS])

@@ -32,13 +32,18 @@ def evidence_of(request: Request, body: bytes) -> Evidence:
     if signature:
         if len(signature) > _MAX_HEADER:
             raise RequestHeaderFieldsTooLarge
-        signer = cms.verify_detached(cms.decode_header(signature), body)
-        return _evidence(signer.certificate, signer.fingerprint)
+        return signed_by(signature, body)
     certificate = _proxied(request)
     if certificate is None:
         raise IdentityError("the request is not signed: no Mdm-Signature, no client certificate")
     vouched = not state().settings.mtls_proxy
     return _evidence(certificate, x509.fingerprint(certificate), vouched=vouched)
+
+
+def signed_by(signature: str, body: bytes) -> Evidence:
+    """Whose key made this Mdm-Signature over the body."""
+    signer = cms.verify_detached(cms.decode_header(signature), body)
+    return _evidence(signer.certificate, signer.fingerprint)
 
 
 def _proxied(request: Request) -> bytes | None:

@@ -11,13 +11,14 @@ from dataclasses import replace
 from flask import Blueprint, Response, request
 
 from zmdm_plugin import db
-from zmdm_plugin.blueprints.device import replies
+from zmdm_plugin.blueprints.device import replies, shortcut
 from zmdm_plugin.blueprints.device.evidence import evidence_of
 from zmdm_plugin.errors import IdentityError, ProtocolError, Released, Unavailable
 from zmdm_plugin.protocol import checkin as checkin_wire
 from zmdm_plugin.protocol import connect as connect_wire
 from zmdm_plugin.services import checkin, conversation
 from zmdm_plugin.services.identity import Evidence
+from zmdm_plugin.state import state
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +53,10 @@ def _take(limit: int) -> Response:
         with db.outages(), db.transaction():
             reply = checkin.handle(evidence, parsed)
         return replies.checkin(reply)
-    if message.get("Status") == "Idle":
-        answered = conversation.idle(evidence, message)
-        if answered is not None:
-            return replies.command(answered)
+    if message.get("Status") == "Idle" and shortcut.POLLED not in request.environ:
+        prepare = state().settings.prepared_statements
+        if conversation.idle(evidence, message, bound=db.engine(), prepare=prepare):
+            return replies.command(b"")
     return replies.command(_converse(evidence, _answer(message, body)))
 
 

@@ -1,0 +1,1 @@
+"""Load and scale, for anyone to run; never part of the tests."""
