@@ -9,7 +9,7 @@ from flask_admin import Admin
 from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
-from zmdm_plugin.admin import audit, bulk, job_runs, tags, tokens
+from zmdm_plugin.admin import audit, bulk, job_runs, system, tags, tokens
 from zmdm_plugin.admin.commands import CommandList, CommandPage
 from zmdm_plugin.admin.credentials import PushCertificateForm, PushCertificateList
 from zmdm_plugin.admin.device_actions import DeviceActions, DeviceSwitches
@@ -66,6 +66,7 @@ def _screens() -> list[Screen]:
         *audit.screens(),
         *job_runs.screens(),
         *tokens.screens(),
+        *system.screens(),
     ]
 
 
