@@ -30,7 +30,11 @@ VIEW_ENROLLMENTS = "mdm.view_enrollment"
 ADD_ENROLLMENTS = "mdm.add_enrollment"
 CHANGE_ENROLLMENTS = "mdm.change_enrollment"
 VIEW_PUSH_CERTIFICATES = "mdm.view_pushcertificate"
+ADD_PUSH_CERTIFICATES = "mdm.add_pushcertificate"
+CHANGE_PUSH_CERTIFICATES = "mdm.change_pushcertificate"
+DELETE_PUSH_CERTIFICATES = "mdm.delete_pushcertificate"
 VIEW_SCEP_ISSUERS = "mdm.view_scepissuer"
+CHANGE_SCEP_ISSUERS = "mdm.change_scepissuer"
 VIEW_TOKENS = "mdm.view_apitoken"
 ADD_TOKENS = "mdm.add_apitoken"
 CHANGE_TOKENS = "mdm.change_apitoken"
@@ -53,13 +57,13 @@ _NAMED = {
     CHANGE_COMMANDS: "Cancel commands that wait.",
     VIEW_ENROLLMENTS: "See enrollments and their sessions.",
     ADD_ENROLLMENTS: "Create enrollments and download their profiles.",
-    CHANGE_ENROLLMENTS: "Change and revoke enrollments.",
+    CHANGE_ENROLLMENTS: "Change, revoke and delete enrollments.",
     VIEW_PUSH_CERTIFICATES: "See push certificates.",
-    "mdm.add_pushcertificate": "Add push certificates.",
-    "mdm.change_pushcertificate": "Renew push certificates.",
-    "mdm.delete_pushcertificate": "Delete push certificates that nothing uses.",
+    ADD_PUSH_CERTIFICATES: "Add push certificates.",
+    CHANGE_PUSH_CERTIFICATES: "Renew push certificates.",
+    DELETE_PUSH_CERTIFICATES: "Delete push certificates that nothing uses.",
     VIEW_SCEP_ISSUERS: "See SCEP issuers.",
-    "mdm.change_scepissuer": "Add and change SCEP issuers.",
+    CHANGE_SCEP_ISSUERS: "Add, change and delete SCEP issuers.",
     VIEW_TOKENS: "See everybody's API tokens (never their text).",
     ADD_TOKENS: "Make API tokens of one's own, see and revoke them.",
     CHANGE_TOKENS: "Revoke everybody's API tokens.",

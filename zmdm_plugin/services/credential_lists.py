@@ -22,15 +22,29 @@ def page(
     model: type[R],
     equal: Mapping[str, Any],
     *,
+    ordering: str = "id",
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[R]:
-    """A page of rows whose columns have these values, the oldest first."""
+    """A page of rows whose columns have these values; True and False ask whether there is one."""
     statement = sa.select(model).where(
-        *(getattr(model, name) == value for name, value in equal.items())
+        *(_asks(getattr(model, name), value) for name, value in equal.items())
     )
-    found = Keyset(model.id, {}).page(statement, cursor=cursor, limit=limit)
+    found = _keyset(model).page(statement, ordering=ordering, cursor=cursor, limit=limit)
     return Page([row[0] for row in found.items], found.next_cursor)
+
+
+def _asks(column: Any, value: Any) -> sa.ColumnElement[bool]:
+    found: sa.ColumnElement[bool] = column == value
+    if isinstance(value, bool):
+        found = column.is_not(None) if value else column.is_(None)
+    return found
+
+
+def _keyset(model: type[R]) -> Keyset:
+    """By name, too, where rows have one: it is unique."""
+    name = model.__mapper__.columns.get("name")
+    return Keyset(model.id, {} if name is None else {"name": getattr(model, name.key)})
 
 
 def find(model: type[R], row_id: int, *, actor: Actor, permission: str) -> R:

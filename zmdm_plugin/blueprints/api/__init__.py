@@ -13,6 +13,7 @@ from zmdm_plugin.blueprints.api import (
     docs,
     enrollments,
     lost,
+    scep_issuers,
     task_results,
     tokens,
 )
@@ -26,7 +27,7 @@ RESOURCES = (
     commands.blueprint,
     enrollments.blueprint,
     credentials.push_certificates,
-    credentials.scep_issuers,
+    scep_issuers.blueprint,
     tokens.blueprint,
     tokens.permissions,
     audit.blueprint,

@@ -33,9 +33,9 @@ def file_fields(schema: Any) -> frozenset[str]:
     return frozenset(name for name, field in fields.items() if isinstance(field, Base64))
 
 
-def describe_key(doc: dict[str, Any], _info: Any, *, method: str, **_: Any) -> dict[str, Any]:
+def describe_key(doc: dict[str, Any], _info: Any, **about: Any) -> dict[str, Any]:
     """Every POST takes a key; one that was carried out without an answer left is a 409."""
-    if method == "post":
+    if about["method"] == "post":
         doc["parameters"] = [*doc.get("parameters", ()), _KEY]
         content = {JSON: {"schema": ErrorSchema}}
         answers = doc.setdefault("responses", {})
@@ -43,14 +43,14 @@ def describe_key(doc: dict[str, Any], _info: Any, *, method: str, **_: Any) -> d
     return doc
 
 
-def describe_upload(doc: dict[str, Any], _info: Any, *, api: Any, **_: Any) -> dict[str, Any]:
+def describe_upload(doc: dict[str, Any], _info: Any, **about: Any) -> dict[str, Any]:
     """A body with a file in it has a second form."""
     content = doc.get("requestBody", {}).get("content", {})
     schema = content.get(JSON, {}).get("schema")
     if schema is None or isinstance(schema, dict) or not (files := file_fields(schema)):
         return doc
     instance: ma.Schema = schema() if isinstance(schema, type) else schema
-    described = api.ma_plugin.converter.schema2jsonschema(instance)
+    described = about["api"].ma_plugin.converter.schema2jsonschema(instance)
     for name in files:
         field = described["properties"][name]
         described["properties"][name] = {**field, "type": "string", "format": "binary"}

@@ -8,10 +8,16 @@ from typing import Any
 from zmdm_plugin import db
 from zmdm_plugin.blueprints.api import paging
 from zmdm_plugin.blueprints.api.resource import ID, Resource
-from zmdm_plugin.blueprints.api.schemas.devices import ChannelSchema, DeviceQuery, DeviceSchema
+from zmdm_plugin.blueprints.api.schemas.devices import (
+    ChannelSchema,
+    DeviceQuery,
+    DeviceSchema,
+    UserQuery,
+)
+from zmdm_plugin.blueprints.api.schemas.fields import PageQuery
 from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import Channel, Device
-from zmdm_plugin.services import access, audit, devices, release, wake
+from zmdm_plugin.services import access, audit, credential_lists, devices, release, wake
 from zmdm_plugin.web.actor import api_actor
 
 blueprint = Resource("devices", path="/devices", description="Devices, and what is done to them.")
@@ -44,15 +50,36 @@ def get_device(device_id: int) -> devices.Shown:
 
 
 @blueprint.route(f"/<{ID}:device_id>/channels/")
+@blueprint.arguments(PageQuery, location="query")
 @blueprint.operation(access.VIEW_DEVICES, 404)
-@blueprint.response(200, ChannelSchema(many=True))
-def list_channels(device_id: int) -> list[Channel]:
+@blueprint.response(200, ChannelSchema(many=True), headers=paging.HEADERS)
+def list_channels(query: dict[str, Any], device_id: int) -> Any:
     """List the channels of a device
 
-    Its own conversation first, then those of its users.
+    Its own conversation and those of its users, the oldest first.
     """
+    return _channels(device_id, query)
+
+
+@blueprint.route(f"/<{ID}:device_id>/users/")
+@blueprint.arguments(UserQuery, location="query")
+@blueprint.operation(access.VIEW_DEVICES, 404)
+@blueprint.response(200, ChannelSchema(many=True), headers=paging.HEADERS)
+def list_users(query: dict[str, Any], device_id: int) -> Any:
+    """List the users of a device
+
+    Those whose channel this server manages: of a Mac, and of a Shared iPad.
+    """
+    if "active" in query:
+        query["ended_at"] = not query.pop("active")
+    return _channels(device_id, {**query, "kind": "user"})
+
+
+def _channels(device_id: int, query: dict[str, Any]) -> Any:
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
     device = devices.find(api_actor(), device_id, access.VIEW_DEVICES)
-    return devices.channels(device.id)
+    asked = {**query, "device_id": device.id}
+    return paging.answer(credential_lists.page(Channel, asked, cursor=cursor, limit=limit), limit)
 
 
 @blueprint.route(f"/<{ID}:device_id>/block/", methods=["POST"])

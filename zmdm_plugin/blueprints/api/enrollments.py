@@ -10,6 +10,7 @@ from zmdm_plugin import db
 from zmdm_plugin.blueprints.api import paging
 from zmdm_plugin.blueprints.api.resource import ID, Resource
 from zmdm_plugin.blueprints.api.schemas.enrollments import (
+    EnrollmentChange,
     EnrollmentQuery,
     EnrollmentSchema,
     LinkSchema,
@@ -33,8 +34,10 @@ MOBILECONFIG = "application/x-apple-aspen-config"
 def list_enrollments(query: dict[str, Any]) -> Any:
     """List enrollments"""
     access.demand(api_actor(), access.VIEW_ENROLLMENTS)
-    limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    page = credential_lists.page(Enrollment, query, cursor=cursor, limit=limit)
+    limit, ordering, cursor = query.pop("limit"), query.pop("ordering"), query.pop("cursor", None)
+    if "revoked" in query:
+        query["revoked_at"] = query.pop("revoked")
+    page = credential_lists.page(Enrollment, query, ordering=ordering, cursor=cursor, limit=limit)
     return paging.answer(page, limit)
 
 
@@ -66,6 +69,41 @@ def create_enrollment(asked: dict[str, Any]) -> Enrollment:
 def get_enrollment(enrollment_id: int) -> Enrollment:
     """Show an enrollment"""
     return _find(enrollment_id, access.VIEW_ENROLLMENTS)
+
+
+@blueprint.route(f"/<{ID}:enrollment_id>/", methods=["PATCH"])
+@blueprint.arguments(EnrollmentChange)
+@blueprint.operation(access.CHANGE_ENROLLMENTS, 400, 404, 413, 415)
+@blueprint.response(200, EnrollmentSchema)
+def change_enrollment(asked: dict[str, Any], enrollment_id: int) -> Enrollment:
+    """Change an enrollment
+
+    What is not named stays. Devices that enrolled through it stay enrolled.
+    """
+    _find(enrollment_id, access.CHANGE_ENROLLMENTS)
+    with db.transaction():
+        row = db.session().get_one(Enrollment, enrollment_id)
+        before = audit.snapshot(row)
+        enrollments.update(row, asked)
+        audit.record(
+            api_actor(), "enrollment.change", row, before=before, after=audit.snapshot(row)
+        )
+    return row
+
+
+@blueprint.route(f"/<{ID}:enrollment_id>/", methods=["DELETE"])
+@blueprint.operation(access.CHANGE_ENROLLMENTS, 404, 409)
+@blueprint.response(204)
+def delete_enrollment(enrollment_id: int) -> None:
+    """Delete an enrollment
+
+    As long as no device has begun to enroll through it; afterwards it is a 409: revoke it.
+    """
+    _find(enrollment_id, access.CHANGE_ENROLLMENTS)
+    with db.transaction():
+        row = db.session().get_one(Enrollment, enrollment_id)
+        audit.record(api_actor(), "enrollment.delete", row, before=audit.snapshot(row))
+        enrollments.delete(row)
 
 
 @blueprint.route(f"/<{ID}:enrollment_id>/revoke/", methods=["POST"])

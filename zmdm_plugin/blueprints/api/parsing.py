@@ -12,6 +12,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Request, current_app, request
 from webargs.flaskparser import FlaskParser, abort
+from werkzeug.datastructures import FileStorage
 
 from zmdm_plugin.blueprints.api.bodies import MULTIPART, file_fields
 
@@ -61,7 +62,8 @@ def refuse_repeated(req: Request) -> None:
 
 def _form(req: Request, files: frozenset[str]) -> dict[str, Any]:
     """A multipart body as the JSON that it stands for; files stay bytes where they are expected."""
-    given = [*req.form.items(multi=True), *req.files.items(multi=True)]
+    given: list[tuple[str, str | FileStorage]] = [*req.form.items(multi=True)]
+    given += req.files.items(multi=True)
     names = [name for name, _ in given]
     if repeated := {name for name in names if names.count(name) > 1}:
         faults = {_printable(name): ["Given more than once."] for name in sorted(repeated)}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, EnrollmentRefused, NotFound, Refused
-from zmdm_plugin.models import Device, Enrollment, PushCertificate, ScepIssuer
+from zmdm_plugin.models import Device, Enrollment, EnrollmentSession, PushCertificate, ScepIssuer
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import events, vault
 from zmdm_plugin.services.enrollment.sessions import hashed, new_secret
@@ -19,6 +19,7 @@ from zmdm_plugin.state import state
 
 OTA, MANUAL = "ota", "manual"
 KINDS = (OTA, MANUAL)
+_LISTS = ("serial_numbers", "udids")
 
 
 def create(
@@ -60,6 +61,27 @@ def create(
     return row
 
 
+def update(row: Enrollment, changes: Mapping[str, Any]) -> None:
+    """Change name, texts or limits, as in `create`; devices that are in stay in."""
+    if "name" in changes and changes["name"] != row.name:
+        _check_name(changes["name"])
+    for column, value in changes.items():
+        setattr(row, column, (list(value) or None) if column in _LISTS else value)
+    session().flush()
+    events.record("enrollment.changed", name=row.name, enrollment=row.id)
+
+
+def delete(row: Enrollment) -> None:
+    """Delete an enrollment that nobody ever began; Conflict once somebody has."""
+    session().refresh(row, with_for_update={"of": Enrollment})
+    begun = sa.select(EnrollmentSession.id).where(EnrollmentSession.enrollment_id == row.id)
+    if session().scalar(begun.limit(1)) is not None:
+        raise Conflict("devices have used this enrollment, and their history names it; revoke it")
+    events.record("enrollment.deleted", name=row.name, enrollment=row.id)
+    session().delete(row)
+    session().flush()
+
+
 def _check_order(
     kind: str, name: str, push_certificate: PushCertificate, quota: int | None
 ) -> None:
@@ -67,10 +89,14 @@ def _check_order(
         raise Refused("kind", f"must be one of {', '.join(KINDS)}")
     if push_certificate.topic is None:
         raise Refused("push_certificate", "has no certificate yet, hence no topic")
-    if session().scalar(sa.select(Enrollment.id).where(Enrollment.name == name)) is not None:
-        raise Refused("name", "there is an enrollment with this name")
+    _check_name(name)
     if quota is not None and quota < 1:
         raise Refused("quota", "must be at least 1")
+
+
+def _check_name(name: str) -> None:
+    if session().scalar(sa.select(Enrollment.id).where(Enrollment.name == name)) is not None:
+        raise Refused("name", "there is an enrollment with this name")
 
 
 def revoke(row: Enrollment) -> None:

@@ -6,6 +6,7 @@ import marshmallow as ma
 
 from zmdm_plugin.blueprints.api.schemas.fields import Moment, PageQuery, described, text_argument
 from zmdm_plugin.protocol.platform import Platform
+from zmdm_plugin.services.device_filter import STATES
 from zmdm_plugin.services.devices import KEYSET
 
 
@@ -93,6 +94,14 @@ class DeviceQuery(PageQuery):
     enrolled = ma.fields.Boolean(
         metadata=described("Only those that are enrolled now, or only the others.")
     )
+    state = ma.fields.String(
+        validate=ma.validate.OneOf(STATES),
+        metadata=described("Only those in this state; a device is in exactly one."),
+    )
+    os_version = text_argument("Exactly this OS version.", 128)
+    tag = text_argument("With this tag, however it is capitalized.")
+    enrolled_before = Moment(metadata=described("Enrolled earlier than this."))
+    enrolled_after = Moment(metadata=described("Enrolled since."))
     enrollment_kind = text_argument("Only those that came by this kind of enrollment.", 16)
     last_seen_before = Moment(metadata=described("Not seen since; those never seen are left out."))
     last_seen_after = Moment(metadata=described("Seen since."))
@@ -125,4 +134,13 @@ class ChannelSchema(ma.Schema):
     )
     push_reason = ma.fields.String(
         allow_none=True, metadata=described("Apple's reason, where a push was refused.")
+    )
+
+
+class UserQuery(PageQuery):
+    """Filters of the users of a device."""
+
+    user_short_name = text_argument("Exactly this short name.")
+    active = ma.fields.Boolean(
+        metadata=described("Only those whose channel is in use, or only the others.")
     )

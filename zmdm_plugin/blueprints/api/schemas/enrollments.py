@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import marshmallow as ma
 
-from zmdm_plugin.blueprints.api.schemas.fields import Moment, PageQuery, described, text_argument
+from zmdm_plugin.blueprints.api.schemas.fields import (
+    Moment,
+    NamedPageQuery,
+    described,
+    text_argument,
+)
 from zmdm_plugin.services.enrollment.enrollments import KINDS
 
 _MOST = 10_000
@@ -40,10 +47,10 @@ class EnrollmentSchema(ma.Schema):
     updated_at = Moment()
 
 
-def _names(about: str) -> ma.fields.List[str]:
+def _names(about: str, load_default: Any = ()) -> ma.fields.List[str]:
     return ma.fields.List(
         ma.fields.String(validate=ma.validate.Length(min=1, max=128)),
-        load_default=(),
+        load_default=load_default,
         validate=ma.validate.Length(max=_MOST),
         metadata=described(about),
     )
@@ -78,13 +85,32 @@ class NewEnrollment(ma.Schema):
     udids = _names("Only these UDIDs; empty: any.")
 
 
-class EnrollmentQuery(PageQuery):
+class EnrollmentChange(ma.Schema):
+    """What can be changed; what is not named stays."""
+
+    name = ma.fields.String(validate=ma.validate.Length(min=1, max=128))
+    display_name = ma.fields.String(
+        validate=ma.validate.Length(min=1, max=128),
+        metadata=described("What people read on their device."),
+    )
+    quota = ma.fields.Integer(
+        allow_none=True,
+        validate=ma.validate.Range(min=1, max=10_000_000),
+        metadata=described("How many devices; null: any number."),
+    )
+    expires_at = Moment(allow_none=True)
+    serial_numbers = _names("Only these serial numbers; empty: any.", load_default=ma.missing)
+    udids = _names("Only these UDIDs; empty: any.", load_default=ma.missing)
+
+
+class EnrollmentQuery(NamedPageQuery):
     """Filters of the list of enrollments."""
 
     name = text_argument("Exactly this name.", 128)
     kind = ma.fields.String(
         validate=ma.validate.OneOf(KINDS), metadata=described("Only this kind.")
     )
+    revoked = ma.fields.Boolean(metadata=described("Only revoked ones, or only the others."))
 
 
 class LinkSchema(ma.Schema):
@@ -115,19 +141,5 @@ class PushCertificateSchema(ma.Schema):
         allow_none=True, metadata=described("Since when Apple refuses it, until it is renewed.")
     )
     broken_reason = ma.fields.String(allow_none=True)
-    created_at = Moment()
-    updated_at = Moment()
-
-
-class ScepIssuerSchema(ma.Schema):
-    """Where devices get their identity from; its challenge is never shown."""
-
-    id = ma.fields.Integer(required=True)
-    name = ma.fields.String(required=True)
-    kind = ma.fields.String(required=True, metadata=described("builtin or external"))
-    url = ma.fields.String(allow_none=True)
-    key_size = ma.fields.Integer(required=True)
-    key_usage = ma.fields.Integer(required=True, metadata=described("1 sign, 4 encrypt, 5 both."))
-    ca_name = ma.fields.String(allow_none=True)
     created_at = Moment()
     updated_at = Moment()

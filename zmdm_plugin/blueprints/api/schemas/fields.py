@@ -55,3 +55,13 @@ class PageQuery(ma.Schema):
         validate=ma.validate.Length(min=1, max=2000),
         metadata=described("Where to go on: from the Link or X-Pagination header of a page."),
     )
+
+
+class NamedPageQuery(PageQuery):
+    """The same for rows that have a name."""
+
+    ordering = ma.fields.String(
+        load_default="id",
+        validate=ma.validate.OneOf(("id", "-id", "name", "-name")),
+        metadata=described("By what to sort; a minus reverses."),
+    )
