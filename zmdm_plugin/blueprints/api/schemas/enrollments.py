@@ -127,19 +127,3 @@ class ProfileQuery(ma.Schema):
     unsigned = ma.fields.Boolean(
         load_default=False, metadata=described("Without the server's signature.")
     )
-
-
-class PushCertificateSchema(ma.Schema):
-    """A certificate that wakes devices; its key is never shown."""
-
-    id = ma.fields.Integer(required=True)
-    name = ma.fields.String(required=True)
-    topic = ma.fields.String(allow_none=True, metadata=described("Null until it is uploaded."))
-    not_before = Moment(allow_none=True)
-    not_after = Moment(allow_none=True, metadata=described("Renew it well before."))
-    broken_at = Moment(
-        allow_none=True, metadata=described("Since when Apple refuses it, until it is renewed.")
-    )
-    broken_reason = ma.fields.String(allow_none=True)
-    created_at = Moment()
-    updated_at = Moment()
