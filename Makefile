@@ -56,6 +56,7 @@ format: ready-test
 docs: ready-test
 	@mkdir -p docs
 	$(PY) -c "from zmdm_plugin.config import document; print(document(), end='')" > docs/settings.md
+	$(PY) -m tests.matrix > docs/permissions.new && mv docs/permissions.new docs/permissions.md
 
 bench: ready-test
 	$(PY) -m bench $(ARGS)

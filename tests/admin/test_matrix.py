@@ -1,0 +1,42 @@
+"""Every screen and every form as every role: docs/permissions.md says what is so."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import matrix
+from zmdm_plugin import policy
+
+pytestmark = pytest.mark.slow
+# An export changes nothing; a saved view is one's own.
+_HARMLESS = {"/mdm/audit/export/<kind>/", "/mdm/devices/views/", "/mdm/devices/views/forget/"}
+
+
+@pytest.fixture(scope="module")
+def walked() -> matrix.Walked:
+    return matrix.walk_screens()
+
+
+def test_nothing_went_wrong_and_every_action_and_denial_is_in_the_audit(
+    walked: matrix.Walked,
+) -> None:
+    assert walked.wrong == []
+
+
+def test_nobody_is_let_in_anywhere(walked: matrix.Walked) -> None:
+    assert [where for where, let_in in walked.allowed.items() if matrix.NOBODY in let_in] == []
+
+
+def test_an_administrator_is_let_in_everywhere(walked: matrix.Walked) -> None:
+    name = policy.ADMINISTRATOR.name
+    assert [where for where, let_in in walked.allowed.items() if name not in let_in] == []
+
+
+def test_an_auditor_changes_nothing(walked: matrix.Walked) -> None:
+    let_in = [where for where, roles in walked.allowed.items() if policy.AUDITOR.name in roles]
+    assert {path for method, path in let_in if method == "POST"} <= _HARMLESS
+
+
+def test_the_page_is_what_was_found(walked: matrix.Walked) -> None:
+    page = matrix.PAGE.read_text("utf-8")
+    assert matrix.page_screens(walked) in page, "run `make docs`"

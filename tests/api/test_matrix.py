@@ -1,0 +1,57 @@
+"""Every operation of the API as every role: docs/permissions.md says what is so."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from tests import matrix
+from zmdm_plugin import policy
+
+pytestmark = pytest.mark.slow
+WITHOUT_A_TOKEN = {"zmdm_api_docs", "zmdm_api_lost"}
+
+
+@pytest.fixture(scope="module")
+def walked() -> matrix.Walked:
+    return matrix.walk_api()
+
+
+def test_nothing_went_wrong_and_every_action_and_denial_is_in_the_audit(
+    walked: matrix.Walked,
+) -> None:
+    assert walked.wrong == []
+
+
+def test_nobody_is_let_in_anywhere(walked: matrix.Walked) -> None:
+    assert [where for where, let_in in walked.allowed.items() if matrix.NOBODY in let_in] == []
+
+
+def test_an_administrator_is_let_in_everywhere(walked: matrix.Walked) -> None:
+    name = policy.ADMINISTRATOR.name
+    assert [where for where, let_in in walked.allowed.items() if name not in let_in] == []
+
+
+def test_an_auditor_only_reads(walked: matrix.Walked) -> None:
+    let_in = [where for where, roles in walked.allowed.items() if policy.AUDITOR.name in roles]
+    assert let_in and all(method == "GET" for method, _ in let_in)
+
+
+def test_every_route_was_walked(walked: matrix.Walked, app: Flask) -> None:
+    rules = [
+        rule
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("zmdm_api_")
+        and rule.endpoint.partition(".")[0] not in WITHOUT_A_TOKEN
+    ]
+    methods = sum(len((rule.methods or set()) - {"HEAD", "OPTIONS"}) for rule in rules)
+    assert methods == len(walked.allowed)
+
+
+def test_the_page_is_what_was_found(walked: matrix.Walked) -> None:
+    page = matrix.PAGE.read_text("utf-8")
+    assert matrix.page_api(walked) in page, "run `make docs`"
+
+
+def test_the_page_lists_every_permission() -> None:
+    assert matrix.page_permissions() in matrix.PAGE.read_text("utf-8"), "run `make docs`"
