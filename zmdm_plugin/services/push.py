@@ -25,7 +25,7 @@ from zmdm_plugin.clients.apns import (
     back_off,
     decide,
 )
-from zmdm_plugin.db import session
+from zmdm_plugin.db import is_postgresql, session
 from zmdm_plugin.models import Channel, Device, PushCertificate
 from zmdm_plugin.services import events
 
@@ -83,7 +83,8 @@ def claim(*, now: datetime, limit: int, bulk: bool, lasts: timedelta) -> Claim |
         sa.select(_C.id)
         .join(Device, Device.id == _C.device_id)
         .join(_P, _P.id == Device.push_certificate_id)
-        .where(_P.id == certificate_id, _C.push_bulk.is_(bulk), *_sendable(now))
+        # + 0 keeps the planner from going through all devices of this certificate for each row.
+        .where(_P.id + 0 == certificate_id, _C.push_bulk.is_(bulk), *_sendable(now))
         .order_by(_C.push_due_at)
         .limit(1 if broken else limit)
         .with_for_update(of=_C, skip_locked=True, key_share=True)
@@ -118,6 +119,7 @@ def is_due(*, now: datetime, bulk: bool | None = None) -> bool:
 
 def _certificate(*, now: datetime, bulk: bool) -> tuple[int, bool] | None:
     """Whose pushes are the oldest due, and whether Apple has refused it."""
+    _oldest_first()
     row = (
         session()
         .execute(
@@ -132,6 +134,17 @@ def _certificate(*, now: datetime, bulk: bool) -> tuple[int, bool] | None:
         .one_or_none()
     )
     return None if row is None else (row[0], row[1] is not None)
+
+
+def _oldest_first() -> None:
+    """Have this transaction walk the index of due dates and stop at the limit, on PostgreSQL.
+
+    Its statistics say that next to nothing is due, so in the middle of a fan-out it would collect
+    and sort the whole fleet for each batch: 4.7 s for one of 1,000, where walking takes 20 ms.
+    """
+    if is_postgresql():
+        off = (sa.func.set_config(f"enable_{name}", "off", True) for name in ("sort", "bitmapscan"))
+        session().execute(sa.select(*off))
 
 
 def _sendable(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
