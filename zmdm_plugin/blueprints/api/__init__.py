@@ -6,8 +6,8 @@ from flask import Flask
 
 from zmdm_plugin.blueprints.api import (
     audit,
+    bulk,
     commands,
-    credentials,
     device_commands,
     devices,
     docs,
@@ -15,6 +15,7 @@ from zmdm_plugin.blueprints.api import (
     lost,
     push_certificates,
     scep_issuers,
+    tags,
     task_results,
     tokens,
 )
@@ -34,6 +35,9 @@ RESOURCES = (
     audit.blueprint,
     task_results.blueprint,
     task_results.tasks,
+    tags.blueprint,
+    tags.on_devices,
+    bulk.blueprint,
 )
 
 

@@ -102,6 +102,9 @@ class DeviceQuery(PageQuery):
     tag = text_argument("With this tag, however it is capitalized.")
     enrolled_before = Moment(metadata=described("Enrolled earlier than this."))
     enrolled_after = Moment(metadata=described("Enrolled since."))
+    push_dead = ma.fields.Boolean(
+        metadata=described("Only those whose push token Apple calls dead, or only the others.")
+    )
     enrollment_kind = text_argument("Only those that came by this kind of enrollment.", 16)
     last_seen_before = Moment(metadata=described("Not seen since; those never seen are left out."))
     last_seen_after = Moment(metadata=described("Seen since."))
