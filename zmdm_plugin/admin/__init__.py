@@ -11,7 +11,11 @@ from flask_admin.theme import Bootstrap4Theme
 
 from zmdm_plugin.admin import audit, bulk, job_runs, system, tags, tokens
 from zmdm_plugin.admin.commands import CommandList, CommandPage
-from zmdm_plugin.admin.credentials import PushCertificateForm, PushCertificateList
+from zmdm_plugin.admin.credentials import (
+    PushCertificateForm,
+    PushCertificateList,
+    PushCertificatePage,
+)
 from zmdm_plugin.admin.device_actions import DeviceActions, DeviceSwitches
 from zmdm_plugin.admin.device_list import DeviceList
 from zmdm_plugin.admin.device_page import DevicePage
@@ -105,5 +109,11 @@ def _set_up() -> list[Screen]:
         push,
         PushCertificateForm(
             "Form", endpoint="zmdm_push_certificate_form", url="push_certificates/new", below=push
+        ),
+        PushCertificatePage(
+            "Push certificate",
+            endpoint="zmdm_push_certificate",
+            url="push_certificates/<int:certificate_id>",
+            below=push,
         ),
     ]

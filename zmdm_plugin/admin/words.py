@@ -195,7 +195,8 @@ def validity(not_after: datetime | None, now: datetime) -> Badge:
     if left <= timedelta(0):
         return Badge("Expired", "bad", stamp(not_after))
     if left <= timedelta(days=30):
-        return Badge(f"Expires in {span(left)}", "warn", stamp(not_after))
+        tone: Tone = "bad" if left <= timedelta(days=7) else "warn"
+        return Badge(f"Expires in {span(left)}", tone, stamp(not_after))
     return Badge("Valid", "good", f"until {stamp(not_after)}")
 
 

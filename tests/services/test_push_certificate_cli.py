@@ -1,0 +1,90 @@
+"""flask zmdm push-certificate …: from the key to the renewal; and when warnings begin."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
+from flask import Flask
+
+from tests import vendors
+from tests.api.world import audit_trail
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services import push_certificates
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def run(app: Flask, *arguments: str | Path, typed: str = "") -> Result:
+    words = ["zmdm", "push-certificate", *map(str, arguments)]
+    return app.test_cli_runner().invoke(args=words, input=typed)
+
+
+def answer(csr: Path, topic: str = "com.apple.mgmt.External.1", days: int = 365) -> Path:
+    """What Apple's portal makes of a request."""
+    name = x509.Name([x509.NameAttribute(NameOID.USER_ID, topic)])
+    public = x509.load_pem_x509_csr(csr.read_bytes()).public_key()
+    built = x509.CertificateBuilder(name, name, public, x509.random_serial_number())
+    dated = built.not_valid_before(utcnow()).not_valid_after(utcnow() + timedelta(days=days))
+    made = csr.with_suffix(f".{days}")
+    made.write_bytes(dated.sign(vendors.keys()[0], hashes.SHA256()).public_bytes(vendors.PEM))
+    return made
+
+
+@pytest.fixture
+def csr(app: Flask, tmp_path: Path) -> Path:
+    """The request of a push certificate whose key was made here."""
+    assert run(app, "create", "Example").exit_code == 0
+    path = tmp_path / "csr"
+    assert run(app, "csr", "Example", "-o", path).exit_code == 0
+    return path
+
+
+def test_a_certificate_is_uploaded_and_renewed_for_the_key_made_here(app: Flask, csr: Path) -> None:
+    assert run(app, "renew", "Example", "--certificate", answer(csr)).exit_code == 1
+    assert run(app, "upload", "Example", "--certificate", answer(csr)).exit_code == 0
+    assert run(app, "upload", "Example", "--certificate", answer(csr)).exit_code == 1
+    result = run(app, "renew", "Example", "--certificate", answer(csr, days=12))
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(run(app, "list", "--json").output)
+    assert row["warning"].startswith("Expires in 11 days")
+
+
+def test_another_topic_is_refused_with_the_reason(app: Flask, csr: Path) -> None:
+    run(app, "upload", "Example", "--certificate", answer(csr))
+    other = answer(csr, topic="com.apple.mgmt.External.2", days=9)
+    result = run(app, "renew", "Example", "--certificate", other)
+    assert result.exit_code == 1 and "choose Renew" in result.output
+
+
+def test_deleting_asks_first_and_is_in_the_audit(app: Flask, csr: Path) -> None:
+    assert run(app, "delete", "Example", typed="n\n").exit_code == 1
+    assert json.loads(run(app, "list", "--json").output)
+    assert run(app, "delete", "Example", typed="y\n").exit_code == 0
+    assert json.loads(run(app, "list", "--json").output) == []
+    assert audit_trail(app)[-1].action == "push_certificate.delete"
+
+
+@pytest.mark.parametrize(
+    ("left", "step"),
+    [
+        (timedelta(days=30, seconds=1), None),
+        (timedelta(days=30), 30),
+        (timedelta(days=14, seconds=1), 30),
+        (timedelta(days=14), 14),
+        (timedelta(days=7), 7),
+        (timedelta(days=1), 1),
+        (timedelta(0), 0),
+        (timedelta(days=-3), 0),
+    ],
+)
+def test_warnings_begin_30_14_7_and_1_days_ahead(left: timedelta, step: int | None) -> None:
+    due = push_certificates.expiry(NOW + left, NOW)
+    assert (due.days if due else None) == step
+    assert due is None or due.urgent == (left <= timedelta(days=7))
