@@ -196,3 +196,15 @@ def test_an_answer_and_the_next_command_are_three(logged: tuple[Road, Any]) -> N
     line.idle()
     line.say()
     assert statements(line.say) == ["BEGIN", "UPDATE", "UPDATE", "UPDATE", "COMMIT"]
+
+
+def test_facts_are_read_once_and_written_once(logged: tuple[Road, Any]) -> None:
+    road, statements = logged
+    mac = quiet(road, road.enrolled())
+    for _ in range(3):
+        order(road, mac, "DeviceInformation")
+    line = Line(mac)
+    line.idle()
+    line.say(QueryResponses={"DeviceName": "one"})
+    written = statements(lambda: line.say(QueryResponses={"DeviceName": "two"}))
+    assert sorted(written) == ["BEGIN", "COMMIT", "SELECT", *["UPDATE"] * 4]

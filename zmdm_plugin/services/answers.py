@@ -17,7 +17,7 @@ from zmdm_plugin.models import Channel, ChannelCommand, Device, RawAnswer
 from zmdm_plugin.models.base import new_uid, utcnow
 from zmdm_plugin.protocol import plist
 from zmdm_plugin.protocol.connect import Answer, ChainItem, Status
-from zmdm_plugin.services import claims, effects, events, notify, vault
+from zmdm_plugin.services import claims, effects, events, notify, targets, vault
 from zmdm_plugin.services.planner import inventory, not_now
 from zmdm_plugin.state import state
 
@@ -133,7 +133,7 @@ def _consequences(settled: Settled, answer: Answer) -> None:
     except (Refused, Damaged):
         return
     if consequences := command.answered(args, answer):
-        channel = session().get_one(Channel, claimed.channel_id)
+        channel = targets.conversing(claimed.channel_id)
         effects.apply(channel, claimed, consequences)
     carried = command.unwrap(args)[0] or command
     if carried.escrow and answer.status is Status.ACKNOWLEDGED:

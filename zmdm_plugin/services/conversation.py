@@ -18,11 +18,11 @@ import sqlalchemy as sa
 
 from zmdm_plugin.db import HotStatement, session
 from zmdm_plugin.errors import Damaged, Unavailable, ZmdmError
-from zmdm_plugin.models import Channel, Device
+from zmdm_plugin.models import Device
 from zmdm_plugin.models.base import UtcDateTime, utcnow
 from zmdm_plugin.protocol import connect as wire
 from zmdm_plugin.protocol.who import Who
-from zmdm_plugin.services import answers, claims, identity, release
+from zmdm_plugin.services import answers, claims, identity, release, targets
 from zmdm_plugin.services.identity import Evidence
 from zmdm_plugin.services.planner import RENEWAL, plan_channel
 
@@ -147,7 +147,7 @@ def converse(evidence: Evidence, answer: wire.Answer, *, cautious: bool = False)
 
 
 def _plan(polled: Polled) -> None:
-    channel = session().get_one(Channel, polled.channel_id)
+    channel = targets.conversing(polled.channel_id)
     session().refresh(channel)
     plan_channel(channel, revision=polled.revision)
     session().flush()

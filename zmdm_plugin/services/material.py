@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from zmdm_plugin.db import session
-from zmdm_plugin.models import Channel
 from zmdm_plugin.services import targets
 from zmdm_plugin.services.enrollment import renewal
 
@@ -17,7 +15,7 @@ def load(needs: Iterable[str], args: Mapping[str, Any], *, channel_id: int) -> d
 
 
 def _target(channel_id: int, _args: Mapping[str, Any]) -> Any:
-    return targets.target(session().get_one(Channel, channel_id))
+    return targets.target(targets.conversing(channel_id))
 
 
 def _renewal_profile(_channel_id: int, args: Mapping[str, Any]) -> bytes:

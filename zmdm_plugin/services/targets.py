@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from zmdm_plugin.commands.target import Target
+from zmdm_plugin.db import session
 from zmdm_plugin.models import Channel
 from zmdm_plugin.protocol.platform import Platform, has_t2
 from zmdm_plugin.protocol.who import ChannelKind
+
+_HELD = "zmdm_conversing"
+
+
+def conversing(channel_id: int) -> Channel:
+    """The channel of this conversation; held, or the session would forget and read it again."""
+    channel = session().get_one(Channel, channel_id)
+    session().info[_HELD] = channel
+    return channel
 
 
 def target(channel: Channel) -> Target:
