@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from zmdm_plugin.errors import ConfigError
+from zmdm_plugin.errors import ConfigError, ProtocolError
+from zmdm_plugin.protocol import pem, push_request
 from zmdm_plugin.secretbox import parse_key
 
 PREFIX = "ZMDM_"
@@ -316,7 +317,20 @@ def _contradictions(values: dict[str, Any]) -> list[str]:
         both = [bool(values.get(f"{what.lower()}_{part}")) for part in ("certificate", "key")]
         if any(both) and not all(both):
             faults.append(f"ZMDM_{what}_CERTIFICATE and ZMDM_{what}_KEY go together")
-    return faults
+    return faults or _vendor_faults(values)
+
+
+def _vendor_faults(values: dict[str, Any]) -> list[str]:
+    """A vendor key that does not fit is found at start, not on the day of a renewal."""
+    if not (certificate := values.get("vendor_certificate")):
+        return []
+    password = values.get("vendor_key_password", "").encode() or None
+    try:
+        key = pem.private_key(values["vendor_key"], password)
+        push_request.vendor_key(pem.certificates(certificate)[0], key)
+    except ProtocolError as error:
+        return [f"ZMDM_VENDOR_CERTIFICATE, ZMDM_VENDOR_KEY: {error}"]
+    return []
 
 
 def document() -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
+from tests import vendors
 from zmdm_plugin.config import Settings, document
 from zmdm_plugin.errors import ConfigError
 from zmdm_plugin.secretbox import generate_key
@@ -100,3 +102,19 @@ def test_half_a_signing_pair_is_a_fault() -> None:
 
 def test_the_documentation_is_the_generated_one() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == document()
+
+
+def test_a_vendor_key_that_does_not_fit_is_found_at_start() -> None:
+    good = vendors.settings(vendors.vendor())
+    assert Settings.from_mapping({**GOOD, **good}).vendor_chain
+    other = vendors.keys()[0].private_bytes(
+        vendors.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"pass word"),
+    )
+    changed = {**good, "ZMDM_VENDOR_KEY": other.decode()}
+    assert "is encrypted" in faults(**changed)[0]
+    assert "do not belong together" in faults(**changed, ZMDM_VENDOR_KEY_PASSWORD="pass word")[0]
+    assert faults(ZMDM_VENDOR_KEY=good["ZMDM_VENDOR_KEY"]) == (
+        "ZMDM_VENDOR_CERTIFICATE and ZMDM_VENDOR_KEY go together",
+    )
