@@ -11,6 +11,7 @@ from zmdm_plugin.blueprints.api.schemas.tasks import TaskSchema
 from zmdm_plugin.blueprints.api.task_results import accepted
 from zmdm_plugin.errors import Refused
 from zmdm_plugin.services import access, bulk
+from zmdm_plugin.services.bulk_actions import prepare
 from zmdm_plugin.services.device_filter import DeviceFilter
 from zmdm_plugin.web.actor import api_actor
 
@@ -46,6 +47,7 @@ def start_bulk(asked: dict[str, Any]) -> dict[str, str]:
     """
     actor = api_actor()
     access.demand(actor, access.VIEW_DEVICES)
+    access.demand(actor, prepare(asked["action"], asked["args"]).permission)
     which, confirmed = _which(asked)
     with db.transaction():
         run = bulk.start(actor, asked["action"], which, args=asked["args"], confirmed=confirmed)
