@@ -202,3 +202,12 @@ def test_entries_are_never_changed(app: Flask) -> None:
 @pytest.mark.parametrize("query", [{"device": 0}, {"created_after": "today"}, {"format": "xml"}])
 def test_a_senseless_export_is_a_422(api: Program, query: dict[str, Any]) -> None:
     assert api.get("audit/export/", **query).status_code == 422
+
+
+@pytest.mark.parametrize("ordering", ["id", "-id", "created_at", "-created_at"])
+def test_pages_of_every_ordering_are_complete(app: Flask, api: Program, ordering: str) -> None:
+    add_entries(app, 23)
+    pages = api.pages("audit/", limit=5, action="test.count", ordering=ordering)
+    moments = [entry["created_at"] for page in pages for entry in page]
+    assert len(moments) == 23
+    assert moments == sorted(moments, reverse=ordering.startswith("-"))

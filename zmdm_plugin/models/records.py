@@ -36,16 +36,18 @@ class AuditEntry(Base):
             for column in (
                 "actor_id",
                 "actor_label",
+                "token_id",
                 "action",
                 "device_id",
                 "serial_number",
                 "source_ip",
+                "created_at",
             )
         ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    created_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime]
     actor_id: Mapped[str] = mapped_column(sa.String(128))
     """The person; of a program, the owner of its token."""
     actor_label: Mapped[str] = mapped_column(sa.String(256))

@@ -23,8 +23,7 @@ from zmdm_plugin.models import AuditEntry, Device
 from zmdm_plugin.services import access, audit
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
-KEYSET = Keyset(AuditEntry.id, {})
-NEWEST = "-id"
+KEYSET = Keyset(AuditEntry.id, {"created_at": AuditEntry.created_at})
 COLUMNS = tuple(column.key for column in AuditEntry.__table__.columns)
 """What an entry says, in the order of the table."""
 _BATCH = 500
@@ -48,9 +47,15 @@ class AuditFilter:
     created_after: datetime | None = None
     created_before: datetime | None = None
 
+    @property
+    def ordering(self) -> str:
+        """The newest first, along the index that the filter begins with."""
+        dated = self.created_after is not None or self.created_before is not None
+        return "-created_at" if dated else "-id"
+
     def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """SQL conditions on zmdm_audit_entry."""
-        asked = {
+        """SQL conditions on zmdm_audit_entry; asks the database what `actor` means."""
+        asked: dict[Any, Any] = {
             AuditEntry.token_id: self.token,
             AuditEntry.action: self.action,
             AuditEntry.object_type: self.object_type,
@@ -59,10 +64,9 @@ class AuditFilter:
             AuditEntry.serial_number: self.serial_number,
             AuditEntry.source_ip: self.source_ip,
         }
-        found = [column == value for column, value in asked.items() if value is not None]
         if self.actor is not None:
-            who = (AuditEntry.actor_id == self.actor, AuditEntry.actor_label == self.actor)
-            found.append(sa.or_(*who))
+            asked[_actor_column(self.actor)] = self.actor
+        found = [column == value for column, value in asked.items() if value is not None]
         if self.created_after is not None:
             found.append(AuditEntry.created_at >= self.created_after)
         if self.created_before is not None:
@@ -79,13 +83,14 @@ def page(
     actor: Actor,
     asked: AuditFilter,
     *,
-    ordering: str = NEWEST,
+    ordering: str | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[AuditEntry]:
     """A page of the entries that this actor may see."""
     statement = sa.select(AuditEntry).where(*asked.conditions(), *_scope(actor))
-    found = KEYSET.page(statement, ordering=ordering, cursor=cursor, limit=limit)
+    order = ordering or asked.ordering
+    found = KEYSET.page(statement, ordering=order, cursor=cursor, limit=limit)
     return Page([row[0] for row in found.items], found.next_cursor)
 
 
@@ -120,6 +125,12 @@ def export(actor: Actor, asked: AuditFilter, kind: str) -> Iterator[bytes]:
     session().flush()
     conditions = [*asked.conditions(), *_scope(actor), AuditEntry.id <= entry.id]
     return _written(conditions, _FORMATS[kind])
+
+
+def _actor_column(actor: str) -> Any:
+    """Whether it is an id or a label: asking for both at once would use neither index."""
+    known = sa.select(sa.exists().where(AuditEntry.actor_id == actor))
+    return AuditEntry.actor_id if session().scalar(known) else AuditEntry.actor_label
 
 
 def _written(

@@ -39,7 +39,8 @@ def list_audit_entries(query: dict[str, Any]) -> Any:
     """
     actor = api_actor()
     access.demand(actor, access.VIEW_AUDIT)
-    limit, ordering, cursor = query.pop("limit"), query.pop("ordering"), query.pop("cursor", None)
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
+    ordering = query.pop("ordering", None)
     page = audit_log.page(
         actor, AuditFilter(**query), ordering=ordering, cursor=cursor, limit=limit
     )

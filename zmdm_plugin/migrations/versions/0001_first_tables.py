@@ -81,7 +81,7 @@ def upgrade() -> None:
             "ix_zmdm_audit_entry_actor_label_id", ["actor_label", "id"], unique=False
         )
         batch_op.create_index(
-            batch_op.f("ix_zmdm_audit_entry_created_at"), ["created_at"], unique=False
+            "ix_zmdm_audit_entry_created_at_id", ["created_at", "id"], unique=False
         )
         batch_op.create_index("ix_zmdm_audit_entry_device_id_id", ["device_id", "id"], unique=False)
         batch_op.create_index(
@@ -91,6 +91,7 @@ def upgrade() -> None:
             "ix_zmdm_audit_entry_serial_number_id", ["serial_number", "id"], unique=False
         )
         batch_op.create_index("ix_zmdm_audit_entry_source_ip_id", ["source_ip", "id"], unique=False)
+        batch_op.create_index("ix_zmdm_audit_entry_token_id_id", ["token_id", "id"], unique=False)
 
     op.create_table(
         "zmdm_certificate_authority",
@@ -1170,11 +1171,12 @@ def downgrade() -> None:
     op.drop_table("zmdm_heartbeat")
     op.drop_table("zmdm_certificate_authority")
     with op.batch_alter_table("zmdm_audit_entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_zmdm_audit_entry_token_id_id")
         batch_op.drop_index("ix_zmdm_audit_entry_source_ip_id")
         batch_op.drop_index("ix_zmdm_audit_entry_serial_number_id")
         batch_op.drop_index("ix_zmdm_audit_entry_object")
         batch_op.drop_index("ix_zmdm_audit_entry_device_id_id")
-        batch_op.drop_index(batch_op.f("ix_zmdm_audit_entry_created_at"))
+        batch_op.drop_index("ix_zmdm_audit_entry_created_at_id")
         batch_op.drop_index("ix_zmdm_audit_entry_actor_label_id")
         batch_op.drop_index("ix_zmdm_audit_entry_actor_id_id")
         batch_op.drop_index("ix_zmdm_audit_entry_action_id")

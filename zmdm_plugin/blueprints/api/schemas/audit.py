@@ -62,9 +62,8 @@ class AuditQuery(_Asked, PageQuery):
     """Filters and ordering of the list."""
 
     ordering = ma.fields.String(
-        load_default=audit_log.NEWEST,
         validate=ma.validate.OneOf(audit_log.KEYSET.orderings),
-        metadata=described("Newest first unless told."),
+        metadata=described("The newest first unless told."),
     )
 
 
