@@ -12,6 +12,7 @@ from flask_sqlalchemy import SQLAlchemy
 from tests.api.world import Program, add_device, program
 from tests.hosts import ADMINISTRATOR, DEFAULTS
 from zmdm_plugin import Zmdm
+from zmdm_plugin.services import access
 
 
 def assert_error(answer: Any, code: int) -> None:
@@ -36,6 +37,7 @@ def assert_error(answer: Any, code: int) -> None:
         "devices/" + "9" * 5000 + "/",
         "devices/1.0/",
         "devices/%00/",
+        "devices/%0A/block/",
         "devices/1/commands/%F0%28/",
         "enrollments/99/",
         "commands/x/result/",
@@ -60,6 +62,11 @@ def test_a_wrong_method_is_a_405_that_allows_the_right_ones(
     answer = api.client.open(f"/api/mdm/{path}", method=method, headers=api.headers)
     assert_error(answer, 405)
     assert answer.headers["Allow"] == allowed
+
+
+def test_what_is_no_task_is_a_404_in_json(api: Program) -> None:
+    for path in ("x/", "", "4ec709ba-542e-4adf-8002-7d782e9eae9e/"):
+        assert_error(api.client.get(f"/api/task_result/{path}", headers=api.headers), 404)
 
 
 def test_options_tells_the_methods(api: Program) -> None:
@@ -128,7 +135,11 @@ def host_with_pages(uri: str) -> Flask:
     app.register_error_handler(404, lambda error: ("<h1>the host's 404</h1>", 404))
     app.register_error_handler(403, lambda error: ("<h1>the host's 403</h1>", 403))
     app.register_error_handler(Exception, lambda error: ("<h1>the host's 500</h1>", 500))
-    Zmdm(database).init_app(app, authorize=lambda *_: False, current_actor=lambda: ADMINISTRATOR)
+    Zmdm(database).init_app(
+        app,
+        authorize=lambda _actor, permission, _subject: permission == access.VIEW_AUDIT,
+        current_actor=lambda: ADMINISTRATOR,
+    )
     return app
 
 

@@ -19,8 +19,8 @@ from zmdm_plugin.blueprints.api import (
     task_results,
     tokens,
 )
-from zmdm_plugin.blueprints.api.resource import ID
-from zmdm_plugin.blueprints.api.routing import RowId, row_id_schema
+from zmdm_plugin.blueprints.api.resource import ID, REST
+from zmdm_plugin.blueprints.api.routing import Rest, RowId, row_id_schema
 from zmdm_plugin.web.guest import exempt_from_csrf
 
 RESOURCES = (
@@ -43,7 +43,7 @@ RESOURCES = (
 
 def register_api(app: Flask) -> None:
     """Register the API, its documentation, and JSON answers for everything else below it."""
-    app.url_map.converters[ID] = RowId
+    app.url_map.converters.update({ID: RowId, REST: Rest})
     api = docs.make_api(app)
     api.register_converter(RowId, row_id_schema)
     for resource in RESOURCES:

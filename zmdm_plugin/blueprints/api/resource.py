@@ -17,7 +17,8 @@ from zmdm_plugin.web.idempotency import once_per_key
 
 PREFIX = "/api/mdm"
 ID = "zmdm_id"
-"""The converter of ids in paths; see routing.py."""
+REST = "zmdm_rest"
+"""The converters of ids and of all else in paths; see routing.py."""
 View = TypeVar("View", bound=Callable[..., Any])
 
 _ERRORS = {

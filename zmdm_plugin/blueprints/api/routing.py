@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, current_app, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter, RequestRedirect
+from werkzeug.routing import BaseConverter, PathConverter, RequestRedirect
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 LOST = "zmdm_api_lost.lost"
@@ -21,6 +21,12 @@ class RowId(BaseConverter):
     def to_python(self, value: str) -> int:
         """What is still too large is found nowhere."""
         return int(value)
+
+
+class Rest(PathConverter):
+    """The rest of a path, whatever it holds: werkzeug's own ends at a line feed."""
+
+    regex = "(?s:[^/].*?)"
 
 
 def row_id_schema(_converter: RowId) -> dict[str, object]:

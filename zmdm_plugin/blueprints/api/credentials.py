@@ -1,3 +1,0 @@
-"""/api/mdm/scep_issuers/."""
-
-from __future__ import annotations
