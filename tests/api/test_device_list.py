@@ -60,6 +60,8 @@ def test_times_are_rfc_3339_in_utc(app: Flask, api: Program) -> None:
         {"enrolled": "false"},
         {"last_seen_after": "2026-05-01T00:00:00+02:00"},
         {"user_short_name": "jane"},
+        {"state": "blocked"},
+        {"os_version": "17.4"},
         {"search": "ipad o"},
         {"search": "jAn"},
     ],
@@ -70,7 +72,13 @@ def test_filters_find_the_one_that_is_asked_for(
     add_device(app, 1)
     late = LONG_AGO.replace(month=6)
     special = add_device(
-        app, 2, name="iPad of Jane", platform="iPadOS", blocked_at=late, seen_hour=late
+        app,
+        2,
+        name="iPad of Jane",
+        platform="iPadOS",
+        os_version="17.4",
+        blocked_at=late,
+        seen_hour=late,
     )
     see(app, special, late)
     add_user_channel(app, special, "jane")
@@ -178,6 +186,20 @@ def test_a_bad_argument_is_a_422_that_names_it(api: Program, query: str, field: 
     answer = api.client.get(f"/api/mdm/devices/?{query}", headers=api.headers)
     assert answer.status_code == 422
     assert list(answer.json["errors"]["query"]) == [field]
+
+
+def test_the_users_of_a_device_are_listed_apart_from_its_own_channel(
+    app: Flask, api: Program
+) -> None:
+    device_id = add_device(app)
+    for name in ("jane", "john"):
+        add_user_channel(app, device_id, name)
+    shown = api.get(f"devices/{device_id}/users/").json
+    assert [user["user_short_name"] for user in shown] == ["jane", "john"]
+    assert len(api.get(f"devices/{device_id}/channels/").json) == 3
+    only = api.get(f"devices/{device_id}/users/", user_short_name="john", active="true").json
+    assert [user["user_short_name"] for user in only] == ["john"]
+    assert api.get(f"devices/{device_id}/users/", active="false").json == []
 
 
 def see(app: Flask, device_id: int, at: datetime | None) -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from tests.api.world import Program, audit_trail, program
 from zmdm_plugin import db
-from zmdm_plugin.models import PushCertificate, ScepIssuer
+from zmdm_plugin.models import EnrollmentSession, PushCertificate, ScepIssuer
 from zmdm_plugin.services import ca
 
 TOPIC = "com.apple.mgmt.External.0c9c0c0a-7b0e-4b26-9f0a-3a4c36f0d5a1"
@@ -121,3 +121,74 @@ def test_certificates_and_issuers_are_listed_without_keys(
     (issuer,) = api.get("scep_issuers/").json
     assert issuer["kind"] == "builtin" and "challenge" not in issuer
     assert api.get(f"scep_issuers/{issuer['id']}/").json == issuer
+
+
+def test_an_enrollment_is_changed_and_what_is_not_named_stays(
+    app: Flask, api: Program, asked: dict[str, Any]
+) -> None:
+    made = api.post("enrollments/", asked).json
+    path = f"enrollments/{made['id']}/"
+    changed = send(api, "PATCH", path, {"quota": None, "serial_numbers": ["C02"]}).json
+    assert (changed["quota"], changed["serial_numbers"]) == (None, ["C02"])
+    assert (changed["name"], changed["udids"]) == (made["name"], made["udids"])
+    entry = audit_trail(app)[-1]
+    assert (entry.before["quota"], entry.after["quota"]) == (5, None)
+
+
+def test_an_enrollment_that_nobody_used_is_deleted(
+    app: Flask, api: Program, asked: dict[str, Any]
+) -> None:
+    path = f"enrollments/{api.post('enrollments/', asked).json['id']}/"
+    assert send(api, "DELETE", path).status_code == 204
+    assert api.get(path).status_code == 404
+    assert audit_trail(app)[-1].action == "enrollment.delete"
+
+
+def test_an_enrollment_that_devices_used_stays(
+    app: Flask, api: Program, asked: dict[str, Any]
+) -> None:
+    enrollment = api.post("enrollments/", asked).json["id"]
+    with app.app_context(), db.transaction() as session:
+        session.add(EnrollmentSession(enrollment_id=enrollment, kind="manual", state="profiled"))
+    assert send(api, "DELETE", f"enrollments/{enrollment}/").status_code == 409
+
+
+def test_revoked_enrollments_are_told_from_the_others(api: Program, asked: dict[str, Any]) -> None:
+    api.post(f"enrollments/{api.post('enrollments/', asked).json['id']}/revoke/")
+    api.post("enrollments/", {**asked, "name": "Another"})
+    for revoked, name in (("true", "Lab"), ("false", "Another")):
+        assert [row["name"] for row in api.get("enrollments/", revoked=revoked).json] == [name]
+    ordered = api.get("enrollments/", ordering="name").json
+    assert [row["name"] for row in ordered] == ["Another", "Lab"]
+
+
+def test_an_issuer_elsewhere_is_added_changed_and_deleted(app: Flask, api: Program) -> None:
+    new = {"name": "NDES", "url": "https://scep.example.com/", "challenge": "not to be shown"}
+    made = api.post("scep_issuers/", new)
+    assert (made.status_code, made.json["kind"]) == (201, "external")
+    path = f"scep_issuers/{made.json['id']}/"
+    changed = send(api, "PATCH", path, {"key_size": 4096, "ca_fingerprint": "AB:" * 15 + "AB"})
+    assert (changed.json["key_size"], changed.json["ca_fingerprint"]) == (4096, "ab" * 16)
+    assert send(api, "DELETE", path).status_code == 204
+    seen = made.text + changed.text + "".join(str(entry.after) for entry in audit_trail(app))
+    assert "not to be shown" not in seen
+
+
+def test_an_issuer_in_use_and_the_built_in_one_stay(api: Program, asked: dict[str, Any]) -> None:
+    path = f"scep_issuers/{asked['scep_issuer']}/"
+    assert send(api, "DELETE", path).status_code == 409
+    assert send(api, "PATCH", path, {"url": "https://scep.example.com/"}).status_code == 409
+    other = api.post("scep_issuers/", {"name": "NDES", "url": "https://scep.example.com/"}).json
+    api.post("enrollments/", {**asked, "scep_issuer": other["id"]})
+    assert send(api, "DELETE", f"scep_issuers/{other['id']}/").status_code == 409
+
+
+@pytest.mark.parametrize("url", ["ftp://a/", "https://", "http://[", "x"])
+def test_an_issuer_needs_a_url(api: Program, url: str) -> None:
+    answer = api.post("scep_issuers/", {"name": "NDES", "url": url})
+    assert list(answer.json["errors"]["json"]) == ["url"]
+
+
+def send(api: Program, method: str, path: str, body: object = None) -> Any:
+    sent = {} if body is None else {"json": body}
+    return api.client.open(f"/api/mdm/{path}", method=method, headers=api.headers, **sent)
