@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
-from zmdm_plugin import db
+from zmdm_plugin import db, queues
 from zmdm_plugin.clients.apns import Outcome
 from zmdm_plugin.jobs import push as push_job
 from zmdm_plugin.models import Channel, ChannelCommand, Device, Event, PushCertificate
@@ -164,6 +164,24 @@ class Pushing:
             db.session().add(row)
             db.session().flush()
             return row.id
+
+    def order_all(self, ids: list[int]) -> None:
+        """A command for each channel and its wake, as one order each would leave them, but fast."""
+        now = utcnow()
+        with self.transaction():
+            pairs = db.session().execute(
+                sa.select(Channel.id, Channel.device_id).where(Channel.id.in_(ids))
+            )
+            common = {**_COMMAND, "created_at": now, "updated_at": now}
+            rows = [
+                {"uid": new_uid(), "channel_id": channel, "device_id": device, **common}
+                for channel, device in pairs
+            ]
+            db.session().execute(sa.insert(ChannelCommand), rows)
+            db.session().execute(
+                sa.update(Channel).where(Channel.id.in_(ids)).values(push_due_at=now)
+            )
+            queues.defer("push.flush", once="push.flush")
 
     def events(self) -> list[str]:
         with self.app.app_context():

@@ -87,7 +87,7 @@ def scene(
         settings = {
             **settings_for(apple),
             "ZMDM_REDIS_URL": own_redis.url,
-            "ZMDM_PUSH_LEASE": 4,
+            "ZMDM_PUSH_LEASE": 6,
             "ZMDM_SWEEP_INTERVAL": 1,
         }
         pushing = stack.enter_context(lay_pushing(make_app(url, **settings), apple))
@@ -97,10 +97,10 @@ def scene(
 
 def test_every_channel_is_pushed_whatever_is_killed(scene: Scene) -> None:
     ids = scene.pushing.channels(MANY)
-    scene.pushing.apple.faults(latency=0.2, max_concurrent_streams=50)
+    scene.pushing.apple.faults(latency=0.1, max_concurrent_streams=50)
     worker = scene.daemons.worker()
     scene.daemons.scheduler("--lease", "3")
-    scene.order(ids)
+    scene.pushing.order_all(ids)
     scene.until_pushed(100)
     worker.kill()
     assert scene.pushed() < MANY

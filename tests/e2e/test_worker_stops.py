@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 from tests.daemons import Daemons, ended, said
@@ -16,7 +17,7 @@ from tests.processes import Child, wait_until
 from tests.pushing import Pushing, lay_pushing, settings_for
 from tests.servers import Redis
 from zmdm_plugin import db
-from zmdm_plugin.models import Channel
+from zmdm_plugin.models import Channel, Lease
 from zmdm_plugin.services import wake
 from zmdm_simulator.apple.service import PlayedAppleThread
 
@@ -57,6 +58,11 @@ def assert_ends(child: Child, number: signal.Signals, *, within: float = 4.0) ->
     assert said(child)[len(before) :] == ""
 
 
+def has_lease(pushing: Pushing) -> bool:
+    with pushing.app.app_context():
+        return db.session().scalar(sa.select(Lease.name)) is not None
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_worker_that_waits_ends_at_once(scene: Scene, number: signal.Signals) -> None:
     assert_ends(scene.daemons.worker(), number)
@@ -91,5 +97,5 @@ def test_a_worker_ends_while_redis_is_away(scene: Scene) -> None:
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_scheduler_ends_at_once(scene: Scene, number: signal.Signals) -> None:
     scheduler = scene.daemons.scheduler()
-    time.sleep(3)
+    wait_until(lambda: has_lease(scene.pushing), what="the lease", seconds=60)
     assert_ends(scheduler, number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from tests.unit.apns.conftest import Sender, pushes
@@ -114,8 +115,18 @@ def test_the_budget_bounds_a_batch(apple: PlayedAppleThread, sender: Sender) -> 
     apple.faults(latency=30, max_concurrent_streams=1)
     began = time.monotonic()
     outcomes = sender(timeout=60, budget=0.7).send(pushes(3))
-    assert {outcome.reason for outcome in outcomes} == {LocalReason.TIMEOUT}
+    reasons = [outcome.reason for outcome in outcomes]
+    assert reasons == [LocalReason.TIMEOUT, LocalReason.NOT_SENT, LocalReason.NOT_SENT]
     assert time.monotonic() - began < 5
+
+
+def test_a_batch_can_be_told_to_end(apple: PlayedAppleThread, sender: Sender) -> None:
+    apple.faults(latency=30)
+    client = sender(timeout=60, budget=60)
+    began = time.monotonic()
+    threading.Timer(0.5, lambda: client.hurry(0.2)).start()
+    assert {outcome.reason for outcome in client.send(pushes(3))} == {LocalReason.TIMEOUT}
+    assert time.monotonic() - began < 10
 
 
 def test_a_batch_after_an_overdue_one_is_not_confused_by_its_answers(
