@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from zmdm_plugin.db import outages, run_in_transaction
 from zmdm_plugin.errors import Unavailable, ZmdmError
+from zmdm_plugin.jobs import stopping
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import job_runs
 from zmdm_plugin.services.job_runs import Claimed, Step
@@ -18,7 +19,7 @@ SLICE = 45.0
 
 
 def work_off(uid: str, step: Callable[[Claimed], Step]) -> None:
-    """Do steps of the run until it is done or this slice is over.
+    """Do steps of the run until it is done, this slice is over, or the worker shall stop.
 
     Each `step` runs in a transaction together with the note of its progress, and may be repeated
     after a deadlock. It takes seconds, not minutes. What it raises ends the run with these words;
@@ -31,7 +32,7 @@ def work_off(uid: str, step: Callable[[Claimed], Step]) -> None:
         return
     end = time.monotonic() + SLICE
     while claimed is not None:
-        if time.monotonic() > end:
+        if stopping.current().requested or time.monotonic() > end:
             _give_back(claimed)
             return
         claimed = _one(claimed, step)
