@@ -208,8 +208,13 @@ class HotStatement:
             else value
             for name, value in values.items()
         }
-        row: tuple[Any, ...] | None = raw.driver_connection.execute(self._sqlite, bound).fetchone()
-        return row
+        connection = raw.driver_connection
+        before, connection.isolation_level = connection.isolation_level, None
+        try:
+            row: tuple[Any, ...] | None = connection.execute(self._sqlite, bound).fetchone()
+            return row
+        finally:
+            connection.isolation_level = before
 
 
 def typed(
@@ -249,7 +254,6 @@ def _settled(current: Session) -> None:
 
 
 def _connect(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
@@ -259,5 +263,10 @@ def _connect(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    immediate = connection.get_execution_options().get(IMMEDIATE)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN DEFERRED")
+    """Our transactions lock before they read; the host's begin as its driver always began them.
+
+    A BEGIN before the host's first SELECT would hold a snapshot, and its next write would fail
+    ("database is locked") as soon as one device had polled in between.
+    """
+    if connection.get_execution_options().get(IMMEDIATE):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
@@ -82,6 +83,29 @@ def test_a_read_transaction_of_the_host_is_ended(app: Flask) -> None:
         assert value("x") == 1
 
 
+def test_a_host_that_reads_and_then_writes_is_not_stopped_by_a_device(app: Flask) -> None:
+    poll = db.HotStatement("UPDATE zmdm_revision SET value = value + 1 WHERE name = :n RETURNING 1")
+    with app.app_context():
+        with db.transaction() as session:
+            session.add_all([Revision(name="host", value=1), Revision(name="polls", value=1)])
+        row = db.session().get_one(Revision, "host")
+        other = threading.Thread(target=lambda: in_context(app, lambda: run(poll, {"n": "polls"})))
+        other.start()
+        other.join()
+        row.value = 2
+        db.session().commit()
+        assert (value("host"), value("polls")) == (2, 2)
+
+
+def run(statement: db.HotStatement, values: dict[str, object]) -> tuple[object, ...] | None:
+    return statement.first(values, bound=db.engine(), prepare=True)
+
+
+def in_context(app: Flask, work: Callable[[], object]) -> None:
+    with app.app_context():
+        work()
+
+
 def test_no_update_is_lost(any_app: Flask) -> None:
     def count() -> None:
         with any_app.app_context():
@@ -110,7 +134,7 @@ def test_the_hot_statement_commits_by_itself(any_app: Flask) -> None:
         statement = db.HotStatement(
             "UPDATE zmdm_revision SET value = value + :step WHERE name = :name RETURNING value"
         )
-        assert statement.first({"step": 2, "name": "x"}) == (3,)
+        assert run(statement, {"step": 2, "name": "x"}) == (3,)
         db.session().rollback()
         assert value("x") == 3
 
