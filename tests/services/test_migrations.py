@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -10,10 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask
 
-from tests import hosts
 from tests.servers import Postgres
 from zmdm_plugin import db, migrate
 from zmdm_plugin.models import metadata
+
+ROOT = Path(__file__).parents[2]
 
 
 def ours(name: str | None, type_: str, _parents: object) -> bool:
@@ -60,19 +63,13 @@ def test_foreign_keys_are_on_again_after_a_migration_on_sqlite(app: Flask) -> No
 @pytest.mark.slow
 def test_two_processes_may_upgrade_at_once(postgres: Postgres) -> None:
     url = postgres.create()
-    failures: list[BaseException] = []
-
-    def upgrade() -> None:
-        try:
-            hosts.migrate(url.render_as_string(hide_password=False))
-        except BaseException as failure:
-            failures.append(failure)
-            raise
-
-    threads = [threading.Thread(target=upgrade) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    script = (
+        f"from tests import hosts; hosts.migrate({url.render_as_string(hide_password=False)!r})"
+    )
+    upgrades = [
+        subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    errors = [upgrade.communicate(timeout=60)[1] for upgrade in upgrades]
     postgres.drop(url)
-    assert failures == []
+    assert [upgrade.returncode for upgrade in upgrades] == [0, 0], errors
