@@ -15,7 +15,7 @@ from zmdm_plugin.models import Channel, ChannelCommand, Revision
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.queues import defer
 
-CHUNK = 1000
+CHUNK = 500
 FLEET = "fleet"
 _UNANSWERED = timedelta(minutes=15)
 """A command given out so long ago was lost: nobody says Idle while at work."""
