@@ -6,12 +6,9 @@ millions of entries need neither memory nor a transaction that lasts for minutes
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +17,9 @@ from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import engine, session
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import AuditEntry, Device
-from zmdm_plugin.services import access, audit
+from zmdm_plugin.services import access, audit, export_formats
+from zmdm_plugin.services.export_formats import KINDS as KINDS
+from zmdm_plugin.services.export_formats import plain_text
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
 KEYSET = Keyset(AuditEntry.id, {"created_at": AuditEntry.created_at})
@@ -28,7 +27,6 @@ COLUMNS = tuple(column.key for column in AuditEntry.__table__.columns)
 """What an entry says, in the order of the table."""
 _BATCH = 500
 _MOST_ACTIONS = 300
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +74,9 @@ class AuditFilter:
     def __str__(self) -> str:
         """The filter in words, for the entry that an export leaves."""
         given = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return ", ".join(f"{name}={_text(value)}" for name, value in given if value is not None)
+        return ", ".join(
+            f"{name}={plain_text(value)}" for name, value in given if value is not None
+        )
 
 
 def page(
@@ -124,7 +124,7 @@ def export(actor: Actor, asked: AuditFilter, kind: str) -> Iterator[bytes]:
     entry = audit.record(actor, "audit.export", reason=f"{kind}: {str(asked) or 'everything'}")
     session().flush()
     conditions = [*asked.conditions(), *_scope(actor), AuditEntry.id <= entry.id]
-    return _written(conditions, _FORMATS[kind])
+    return _written(conditions, kind)
 
 
 def _actor_column(actor: str) -> Any:
@@ -133,14 +133,11 @@ def _actor_column(actor: str) -> Any:
     return AuditEntry.actor_id if session().scalar(known) else AuditEntry.actor_label
 
 
-def _written(
-    conditions: Sequence[sa.ColumnElement[bool]],
-    write: Callable[[Sequence[Sequence[Any]], bool], str],
-) -> Iterator[bytes]:
+def _written(conditions: Sequence[sa.ColumnElement[bool]], kind: str) -> Iterator[bytes]:
     last, first = 0, True
     while True:
         rows = _batch([*conditions, AuditEntry.id > last])
-        yield write(rows, first).encode()
+        yield export_formats.write(kind, COLUMNS, rows, first=first)
         if len(rows) < _BATCH:
             return
         last, first = rows[-1][COLUMNS.index("id")], False
@@ -150,48 +147,6 @@ def _batch(conditions: Sequence[sa.ColumnElement[bool]]) -> Sequence[Sequence[An
     query = sa.select(*AuditEntry.__table__.columns).where(*conditions)
     with engine().connect() as connection:
         return connection.execute(query.order_by(AuditEntry.id).limit(_BATCH)).all()
-
-
-def _as_csv(rows: Sequence[Sequence[Any]], first: bool) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    if first:
-        writer.writerow(COLUMNS)
-    writer.writerows([cell(value) for value in row] for row in rows)
-    return text.getvalue()
-
-
-def _as_lines(rows: Sequence[Sequence[Any]], _first: bool) -> str:
-    lines = (
-        {name: _plain(value) for name, value in zip(COLUMNS, row, strict=True)} for row in rows
-    )
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-
-
-_FORMATS: dict[str, Callable[[Sequence[Sequence[Any]], bool], str]] = {
-    "csv": _as_csv,
-    "jsonl": _as_lines,
-}
-KINDS = tuple(_FORMATS)
-
-
-def cell(value: Any) -> str:
-    """A value as a cell that no spreadsheet takes for a formula."""
-    text = _text(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _text(value: Any) -> str:
-    plain = _plain(value)
-    if plain is None:
-        return ""
-    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return value
 
 
 def _scope(actor: Actor) -> list[sa.ColumnElement[bool]]:

@@ -30,6 +30,21 @@ KEYSET = Keyset(
 )
 """`last_seen` orders by the hour: an index on the exact time would cost every poll."""
 
+OWN_CHANNEL = sa.and_(Channel.device_id == Device.id, Channel.key == DEVICE_CHANNEL)
+"""Joins a device with its own channel."""
+CERT_NOT_VALID_AFTER = (
+    sa.select(sa.func.max(Identity.not_after))
+    .where(Identity.device_id == Device.id, Identity.state == "active")
+    .correlate(Device)
+    .scalar_subquery()
+)
+HAS_PRK = (
+    sa.exists()
+    .where(DeviceSecret.device_id == Device.id, DeviceSecret.kind == FILEVAULT_PRK)
+    .where(DeviceSecret.state != "superseded")
+    .correlate(Device)
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
@@ -113,17 +128,6 @@ def channels(device_id: int) -> list[Channel]:
 
 
 def _shown() -> sa.Select[*tuple[Any, ...]]:
-    not_after = (
-        sa.select(sa.func.max(Identity.not_after))
-        .where(Identity.device_id == Device.id, Identity.state == "active")
-        .scalar_subquery()
-    )
-    has_prk = (
-        sa.exists()
-        .where(DeviceSecret.device_id == Device.id, DeviceSecret.kind == FILEVAULT_PRK)
-        .where(DeviceSecret.state != "superseded")
-    )
-    own = sa.and_(Channel.device_id == Device.id, Channel.key == DEVICE_CHANNEL)
     return sa.select(
         Device,
         Channel.id,
@@ -131,9 +135,9 @@ def _shown() -> sa.Select[*tuple[Any, ...]]:
         Channel.pushed_at,
         Channel.push_status,
         Channel.push_reason,
-        not_after,
-        has_prk,
-    ).outerjoin(Channel, own)
+        CERT_NOT_VALID_AFTER,
+        HAS_PRK,
+    ).outerjoin(Channel, OWN_CHANNEL)
 
 
 def _from_row(row: Any) -> Shown:

@@ -14,6 +14,7 @@ from zmdm_plugin.blueprints.api.schemas.audit import (
     AuditExportQuery,
     AuditQuery,
 )
+from zmdm_plugin.blueprints.api.schemas.fields import EXPORTED
 from zmdm_plugin.models import AuditEntry
 from zmdm_plugin.services import access, audit_log
 from zmdm_plugin.services.audit_log import AuditFilter
@@ -21,10 +22,6 @@ from zmdm_plugin.web.actor import api_actor
 from zmdm_plugin.web.download import streamed
 
 blueprint = Resource("audit", path="/audit", description="Who did what; never changed.")
-_CONTENT = {
-    "application/x-ndjson": {"schema": {"type": "string"}},
-    "text/csv": {"schema": {"type": "string"}},
-}
 
 
 @blueprint.route("/")
@@ -60,7 +57,7 @@ def get_audit_entry(entry_id: int) -> AuditEntry:
 @blueprint.route("/export/")
 @blueprint.arguments(AuditExportQuery, location="query")
 @blueprint.operation(access.VIEW_AUDIT)
-@blueprint.doc(responses={200: {"description": "The entries.", "content": _CONTENT}})
+@blueprint.doc(responses={200: {"description": "The entries.", "content": EXPORTED}})
 def export_audit_entries(query: dict[str, Any]) -> Response:
     """Export audit entries
 

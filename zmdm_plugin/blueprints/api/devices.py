@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from flask import Response
+
 from zmdm_plugin import db
 from zmdm_plugin.blueprints.api import paging
 from zmdm_plugin.blueprints.api.resource import ID, Resource
 from zmdm_plugin.blueprints.api.schemas.devices import (
     ChannelSchema,
+    DeviceExportQuery,
     DeviceQuery,
     DeviceSchema,
     UserQuery,
 )
-from zmdm_plugin.blueprints.api.schemas.fields import PageQuery
+from zmdm_plugin.blueprints.api.schemas.fields import EXPORTED, PageQuery
 from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import Channel, Device
-from zmdm_plugin.services import access, audit, credential_lists, devices, release, wake
+from zmdm_plugin.services import (
+    access,
+    audit,
+    credential_lists,
+    device_export,
+    devices,
+    release,
+    wake,
+)
 from zmdm_plugin.web.actor import api_actor
+from zmdm_plugin.web.download import streamed
 
 blueprint = Resource("devices", path="/devices", description="Devices, and what is done to them.")
 
@@ -38,6 +50,24 @@ def list_devices(query: dict[str, Any]) -> Any:
     asked = devices.DeviceFilter(**query)
     page = devices.page(actor, asked, ordering=ordering, cursor=cursor, limit=limit)
     return paging.answer(page, limit)
+
+
+@blueprint.route("/export/")
+@blueprint.arguments(DeviceExportQuery, location="query")
+@blueprint.operation(access.VIEW_DEVICES)
+@blueprint.doc(responses={200: {"description": "The devices.", "content": EXPORTED}})
+def export_devices(query: dict[str, Any]) -> Response:
+    """Export devices
+
+    The chosen columns of all that the filter finds, by id, streamed. That it was exported is
+    written to the audit.
+    """
+    actor = api_actor()
+    access.demand(actor, access.VIEW_DEVICES)
+    kind, columns = query.pop("format"), query.pop("columns", ())
+    with db.transaction():
+        parts = device_export.export(actor, devices.DeviceFilter(**query), kind, columns)
+    return streamed(parts, kind, "devices")
 
 
 @blueprint.route(f"/<{ID}:device_id>/")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import marshmallow as ma
+from webargs.fields import DelimitedList
 
 from zmdm_plugin.blueprints.api.schemas.fields import Moment, PageQuery, described, text_argument
 from zmdm_plugin.protocol.platform import Platform
+from zmdm_plugin.services import device_export
 from zmdm_plugin.services.device_filter import STATES
 from zmdm_plugin.services.devices import KEYSET
 
@@ -81,8 +83,8 @@ class DeviceSchema(ma.Schema):
     updated_at = _moment("device.updated_at", "When one of these facts last changed.")
 
 
-class DeviceQuery(PageQuery):
-    """Filters of the list of devices; an unknown one is a 422."""
+class DeviceAsked(ma.Schema):
+    """What list and export filter by; an unknown filter is a 422."""
 
     serial_number = text_argument("Exactly this serial number.")
     udid = text_argument("Exactly this UDID.")
@@ -112,10 +114,30 @@ class DeviceQuery(PageQuery):
     search = text_argument(
         "Free text in the name, serial number, UDID, IMEI, model or a user's short name."
     )
+
+
+class DeviceQuery(DeviceAsked, PageQuery):
+    """Filters and ordering of the list."""
+
     ordering = ma.fields.String(
         load_default="id",
         validate=ma.validate.OneOf(KEYSET.orderings),
         metadata=described("By what to sort; a minus reverses, those without a value come last."),
+    )
+
+
+class DeviceExportQuery(DeviceAsked):
+    """Filters of an export, its form and its columns."""
+
+    format = ma.fields.String(
+        load_default="jsonl",
+        validate=ma.validate.OneOf(device_export.KINDS),
+        metadata=described("JSON Lines, or CSV whose cells no spreadsheet takes for formulas."),
+    )
+    columns = DelimitedList(
+        ma.fields.String(validate=ma.validate.OneOf(list(device_export.COLUMNS))),
+        validate=ma.validate.Length(min=1),
+        metadata=described("Names with commas between them, in this order; all unless told."),
     )
 
 

@@ -10,6 +10,12 @@ import marshmallow as ma
 
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_LIMIT
 
+EXPORTED = {
+    "application/x-ndjson": {"schema": {"type": "string"}},
+    "text/csv": {"schema": {"type": "string"}},
+}
+"""What an export answers, for the documentation."""
+
 
 class Moment(ma.fields.AwareDateTime):
     """RFC 3339 in UTC with a Z, microseconds included; a time without a zone is refused."""
