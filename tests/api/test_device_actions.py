@@ -12,6 +12,9 @@ from flask import Flask
 from tests.api.world import Program, add_device, audit_trail, program, reading
 from zmdm_plugin.models import Channel, ChannelCommand, Device
 
+PHONE = {"platform": "iOS", "model": "iPhone16,1"}
+NEITHER = {"disallow_proximity_setup": False, "preserve_data_plan": False}
+
 
 def test_blocking_shows_since_when_and_unblocking_that_it_is_over(app: Flask, api: Program) -> None:
     path = f"devices/{add_device(app)}/"
@@ -99,7 +102,7 @@ def test_a_lock_returns_the_documented_command(app: Flask, api: Program) -> None
     ("facts", "action", "body", "field"),
     [
         ({}, "lock", {}, "pin"),
-        ({"platform": "iOS", "model": "iPhone16,1"}, "lock", {"pin": "123456"}, "pin"),
+        (PHONE, "lock", {"pin": "123456"}, "pin"),
         ({}, "lock", {"pin": "12345"}, "pin"),
         ({}, "lock", {"pin": "١٢٣٤٥٦"}, "pin"),
         ({}, "lock", {"pin": "123456\n"}, "pin"),
@@ -108,6 +111,10 @@ def test_a_lock_returns_the_documented_command(app: Flask, api: Program) -> None
         ({}, "lock", {"pin": "123456", "message": "\ud800"}, "message"),
         ({"model": "iMac11,1"}, "erase", {}, "pin"),
         ({}, "erase", {"preserve_data_plan": True}, "preserve_data_plan"),
+        ({**PHONE, "os_version": "18.1"}, "erase", {}, "disallow_proximity_setup"),
+        (PHONE, "erase", {"disallow_proximity_setup": True}, "preserve_data_plan"),
+        (PHONE, "erase", {**NEITHER, "pin": "123456"}, "pin"),
+        (PHONE, "erase", {**NEITHER, "preserve_data_plan": None}, "preserve_data_plan"),
     ],
 )
 def test_what_cannot_be_done_is_a_422_that_names_the_argument(
@@ -124,6 +131,15 @@ def test_what_cannot_be_done_is_a_422_that_names_the_argument(
 def test_a_mac_with_apple_silicon_is_erased_without_arguments(app: Flask, api: Program) -> None:
     device_id = add_device(app, apple_silicon=True, model="Mac15,3")
     assert api.post(f"devices/{device_id}/erase/").json["name"] == "EraseDevice"
+
+
+def test_a_phone_is_erased_once_it_is_told_what_stays(app: Flask, api: Program) -> None:
+    device_id = add_device(app, **PHONE)
+    body = {"disallow_proximity_setup": True, "preserve_data_plan": False}
+    answer = api.post(f"devices/{device_id}/erase/", body)
+    assert (answer.status_code, answer.json["name"]) == (201, "EraseDevice")
+    with reading(app) as session:
+        assert session.scalar(sa.select(ChannelCommand.args)) == body
 
 
 def test_a_body_that_is_no_json_never_erases(app: Flask, api: Program) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import marshmallow as ma
@@ -13,6 +14,7 @@ from zmdm_plugin.protocol.platform import AccessRights, Platform
 
 _BEHAVIORS = ("Default", "DoNotObliterate", "ObliterateWithWarning", "Always")
 _RETURN = {Platform.IOS: "17.0", Platform.TVOS: "18.0", Platform.VISIONOS: "26.0"}
+_TO_BE_TOLD = ("disallow_proximity_setup", "preserve_data_plan")
 
 
 @registry.add
@@ -52,13 +54,21 @@ class EraseDevice(Command):
     class Args(ma.Schema):
         pin = ma.fields.String(
             validate=SIX_DIGITS,
-            metadata=described("Locks an Intel Mac while it is being erased; six digits."),
+            metadata=described(
+                "Locks an Intel Mac while it is being erased; six digits. An Intel Mac without a "
+                "T2 chip needs it, other Macs do without, and nothing else has one."
+            ),
         )
         preserve_data_plan = ma.fields.Boolean(
-            metadata=described("Keep the eSIM of an iPhone or iPad.")
+            metadata=described(
+                "Keep the eSIM. An iPhone, iPad or Apple Watch must be told, true or false."
+            )
         )
         disallow_proximity_setup = ma.fields.Boolean(
-            metadata=described("Do not offer setup by a nearby device afterwards.")
+            metadata=described(
+                "Do not offer setup by a nearby device afterwards. An iPhone or iPad must be told, "
+                "true or false."
+            )
         )
         obliteration_behavior = ma.fields.String(
             validate=ma.validate.OneOf(_BEHAVIORS),
@@ -83,7 +93,12 @@ class EraseDevice(Command):
         for field in ("wifi_profile", "mdm_profile"):
             if args.get(field) and not args.get("return_to_service"):
                 return Refusal(field, "This belongs to return_to_service.")
-        return None
+        return _untold(target, args)
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """A dictionary written by hand says false by leaving a key out."""
+        return {**dict.fromkeys(_TO_BE_TOLD, False), **super().from_payload(payload)}
 
     @classmethod
     def supersedes_key(cls, args: Arguments) -> str | None:
@@ -107,6 +122,15 @@ class EraseDevice(Command):
         if args.get("obliteration_behavior", "Default") != "Default":
             return []
         return [Note(f"The device may still be erasing itself, in spite of: {why_failed(answer)}")]
+
+
+def _untold(target: Target, args: Arguments) -> Refusal | None:
+    """What cannot be undone is decided by whoever erases, wherever there is something to decide."""
+    for field in _TO_BE_TOLD:
+        since = EraseDevice.args_min_os[field]
+        if target.platform and target.knows(since) and args.get(field) is None:
+            return Refusal(field, f"{target.platform}: say true or false.")
+    return None
 
 
 def _needs_pin(target: Target) -> bool:

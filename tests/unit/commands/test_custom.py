@@ -60,7 +60,7 @@ def test_words_of_ours_are_no_request_types(name):
 def test_a_carried_command_asks_for_its_permission():
     args = order(RequestType="EraseDevice", PIN="123456")
     carried, inner = CUSTOM.unwrap(args)
-    assert (carried, inner) == (registry["EraseDevice"], {"pin": "123456"})
+    assert (carried, inner["pin"]) == (registry["EraseDevice"], "123456")
     assert CUSTOM.permission_for(args) == "mdm.add_devicecommand.EraseDevice"
 
 
@@ -84,6 +84,10 @@ def test_a_carried_command_is_refused_as_it_would_be(target, payload, why):
 def test_a_carried_command_that_is_right_is_not_refused():
     assert CUSTOM.refusal(MAC, order(RequestType="DeviceLock", PIN="123456")) is None
     assert CUSTOM.refusal(MAC, order(RequestType="InstallProfile", Payload=PROFILE)) is None
+
+
+def test_a_key_that_was_left_out_of_an_erase_says_no():
+    assert CUSTOM.refusal(IPHONE, order(RequestType="EraseDevice")) is None
 
 
 def test_only_the_names_of_its_keys_are_shown():

@@ -10,6 +10,8 @@ from zmdm_plugin.commands import registry
 from zmdm_plugin.protocol.platform import Platform
 
 VISION = change(IPHONE, platform=Platform.VISIONOS, os_version="26.0")
+WATCH = change(IPHONE, platform=Platform.WATCHOS, os_version="26.0")
+NEITHER = {"disallow_proximity_setup": False, "preserve_data_plan": False}
 ORDERS = [
     ("CertificateList", MAC, {}),
     ("CertificateList", IPHONE, {"managed_only": True}),
@@ -19,7 +21,9 @@ ORDERS = [
     ("DeviceLock", VISION, {}),
     ("EraseDevice", MAC, {"obliteration_behavior": "DoNotObliterate"}),
     ("EraseDevice", IPHONE, {"preserve_data_plan": True, "disallow_proximity_setup": True}),
-    ("EraseDevice", IPAD, {"return_to_service": True, "wifi_profile": PROFILE}),
+    ("EraseDevice", IPAD, {**NEITHER, "return_to_service": True, "wifi_profile": PROFILE}),
+    ("EraseDevice", VISION, NEITHER),
+    ("EraseDevice", WATCH, {"preserve_data_plan": True}),
     ("EraseDevice", APPLE_TV, {}),
     ("InstallProfile", MAC, {"profile": PROFILE}),
     ("InstalledApplicationList", MAC, {"identifiers": ["com.example.a"]}),
@@ -107,7 +111,9 @@ def test_a_pin_that_is_not_needed_is_taken(facts):
     [
         (MAC, {"preserve_data_plan": True}),
         (MAC, {"return_to_service": True}),
+        (MAC, {"disallow_proximity_setup": True}),
         (APPLE_TV, {"disallow_proximity_setup": True}),
+        (VISION, {"preserve_data_plan": True}),
         (IPHONE, {"obliteration_behavior": "Always"}),
         (change(IPAD, shared_ipad=True), {"disallow_proximity_setup": True}),
         (change(IPHONE, os_version="16.7"), {"return_to_service": True}),
@@ -116,6 +122,33 @@ def test_a_pin_that_is_not_needed_is_taken(facts):
 )
 def test_an_argument_that_a_device_does_not_know_is_refused(target, args):
     assert registry["EraseDevice"].refusal(target, args).field == next(iter(args))
+
+
+@pytest.mark.parametrize(
+    "target, args, untold",
+    [
+        (IPHONE, {}, "disallow_proximity_setup"),
+        (IPHONE, {"disallow_proximity_setup": True}, "preserve_data_plan"),
+        (IPAD, {"preserve_data_plan": True}, "disallow_proximity_setup"),
+        (change(IPAD, shared_ipad=True), {"preserve_data_plan": True}, "disallow_proximity_setup"),
+        (WATCH, {}, "preserve_data_plan"),
+    ],
+)
+def test_a_mobile_device_is_told_what_stays(target, args, untold):
+    assert registry["EraseDevice"].refusal(target, args).field == untold
+
+
+@pytest.mark.parametrize(
+    "target",
+    [IPHONE, IPAD, VISION, WATCH, APPLE_TV, MAC, change(IPAD, shared_ipad=True)],
+)
+def test_no_twice_is_an_answer_everywhere(target):
+    assert registry["EraseDevice"].refusal(target, NEITHER) is None
+
+
+@pytest.mark.parametrize("target", [MAC, APPLE_TV, VISION, change(IPHONE, os_version="10.3")])
+def test_what_a_device_does_not_know_need_not_be_told(target):
+    assert registry["EraseDevice"].refusal(target, {}) is None
 
 
 def test_kernel_extensions_need_a_rebuild():
