@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from zmdm_plugin.models.artifacts import (
+    Artifact,
+    ArtifactRequirement,
+    ArtifactVersion,
+    ChannelArtifact,
+)
 from zmdm_plugin.models.base import Base, metadata
+from zmdm_plugin.models.blueprints import BlueprintArtifact, MDMBlueprint
 from zmdm_plugin.models.channels import Channel, Revision
 from zmdm_plugin.models.commands import FINAL, OUTSTANDING, ChannelCommand, RawAnswer
 from zmdm_plugin.models.credentials import (
@@ -11,6 +18,7 @@ from zmdm_plugin.models.credentials import (
     PushCertificate,
     ScepIssuer,
 )
+from zmdm_plugin.models.declarations import ChannelDeclarations, Manifest
 from zmdm_plugin.models.devices import (
     Device,
     Identity,
@@ -29,11 +37,17 @@ __all__ = [
     "FINAL",
     "OUTSTANDING",
     "ApiToken",
+    "Artifact",
+    "ArtifactRequirement",
+    "ArtifactVersion",
     "AuditEntry",
     "Base",
+    "BlueprintArtifact",
     "CertificateAuthority",
     "Channel",
+    "ChannelArtifact",
     "ChannelCommand",
+    "ChannelDeclarations",
     "Device",
     "DeviceSecret",
     "DeviceTag",
@@ -49,6 +63,8 @@ __all__ = [
     "IssuedCertificate",
     "JobRun",
     "Lease",
+    "MDMBlueprint",
+    "Manifest",
     "PushCertificate",
     "RawAnswer",
     "Revision",

@@ -63,6 +63,8 @@ class Channel(Row):
     """When the planner has to look here again; NULL: not before something happens."""
     planned_revision: Mapped[int] = mapped_column(default=0)
     """The fleet's revision (`zmdm_revision`) this channel was last planned against."""
+    planned_blueprint_revision: Mapped[int] = mapped_column(default=0)
+    """The same of its device's blueprint."""
 
     push_token: Mapped[bytes | None]
     push_magic: Mapped[str | None] = mapped_column(sa.String(128))

@@ -51,6 +51,11 @@ class Device(Row):
     push_certificate_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("zmdm_push_certificate.id"), index=True
     )
+    blueprint_id: Mapped[int | None] = mapped_column(index=True)
+    """No foreign key: SQLite would have to rebuild this table, which its computed column forbids;
+    a blueprint is deleted only while no device has it."""
+    blueprint_actor_id: Mapped[str | None] = mapped_column(sa.String(128))
+    """Who chose the blueprint; NULL: it came with the enrollment."""
     payload: Mapped[dict[str, Any] | None]
     """What the device enrolled with; a renewal may not change it."""
     enrolled_at: Mapped[datetime | None]

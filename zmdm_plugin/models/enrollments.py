@@ -23,6 +23,8 @@ class Enrollment(Row):
     display_name: Mapped[str] = mapped_column(sa.String(128))
     push_certificate_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_push_certificate.id"))
     scep_issuer_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_scep_issuer.id"))
+    blueprint_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_blueprint.id"), index=True)
+    """What a device gets with its first TokenUpdate."""
     secret_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     """SHA-256 of the secret in the enrollment's link, hex: what a request is looked up by."""
     secret: Mapped[str | None] = sealed("enrollment.secret")

@@ -41,14 +41,20 @@ WHERE id = (
       AND c.key = :channel_key AND c.ended_at IS NULL)
 RETURNING id, device_id,
     (plan_due_at IS NOT NULL AND plan_due_at <= :now),
-    planned_revision,
-    (SELECT value FROM zmdm_revision WHERE name = 'fleet'),
     EXISTS (SELECT 1 FROM zmdm_command k
             WHERE k.channel_id = zmdm_channel.id AND k.finished_at IS NULL
               AND (k.not_before IS NULL OR k.not_before <= :now)),
-    (SELECT d.seen_hour IS NULL OR d.seen_hour < :hour FROM zmdm_device d
+    (SELECT CASE WHEN d.seen_hour IS NULL OR d.seen_hour < :hour THEN 1 ELSE 0 END
+          + CASE WHEN coalesce(f.value, 0) = zmdm_channel.planned_revision
+                  AND coalesce(b.value, 0) = zmdm_channel.planned_blueprint_revision
+            THEN 0 ELSE 2 END
+     FROM zmdm_device d
+     LEFT JOIN zmdm_revision f ON f.name = 'fleet'
+     LEFT JOIN zmdm_revision b ON b.name = 'blueprint:' || d.blueprint_id
      WHERE d.id = zmdm_channel.device_id)
 """
+_NEW_HOUR, _REVISED = 1, 2
+"""What the last column of the poll adds up: the fleet or the blueprint has a newer revision."""
 # last_seen_at may be lost in a crash: the poll of an idle device does not wait for the disk.
 _RELAXED = "\nFROM (SELECT set_config('synchronous_commit', 'off', true)) AS relaxed"
 
@@ -64,29 +70,21 @@ class Polled:
 
     channel_id: int
     device_id: int
-    plan_due: bool
-    planned_revision: int
-    revision: int
+    plans: bool
+    """Whether the planner has to look: a deadline has passed, or something has changed."""
     outstanding: bool
     new_hour: bool
 
     @classmethod
     def of(cls, row: Any) -> Polled:
-        channel_id, device_id, due, planned, revision, outstanding, new_hour = row
+        channel_id, device_id, due, outstanding, marks = row
         return cls(
             channel_id,
             device_id,
-            bool(due),
-            planned,
-            revision or 0,
+            bool(due) or bool(marks & _REVISED),
             bool(outstanding),
-            bool(new_hour),
+            bool(marks & _NEW_HOUR),
         )
-
-    @property
-    def plans(self) -> bool:
-        """Whether the planner has to look: a deadline has passed, or something has changed."""
-        return self.plan_due or self.planned_revision != self.revision
 
     @property
     def nothing(self) -> bool:
@@ -149,7 +147,7 @@ def converse(evidence: Evidence, answer: wire.Answer, *, cautious: bool = False)
 def _plan(polled: Polled) -> None:
     channel = targets.conversing(polled.channel_id)
     session().refresh(channel)
-    plan_channel(channel, revision=polled.revision)
+    plan_channel(channel)
     session().flush()
 
 

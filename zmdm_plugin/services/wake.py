@@ -7,12 +7,15 @@ in id order, in chunks, passing over rows that are locked at that moment, and co
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from zmdm_plugin.db import session
-from zmdm_plugin.models import Channel, ChannelCommand, Revision
+from zmdm_plugin.models import Channel, ChannelCommand, Device, Revision
 from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.models.blueprints import blueprint_of, revision_name
 from zmdm_plugin.queues import defer
 
 CHUNK = 500
@@ -43,48 +46,85 @@ def channel(target: Channel, *, bulk: bool = False) -> None:
 
 def fleet() -> int:
     """Say that something all planners look at has changed; every channel is woken for it."""
-    value = session().scalar(
-        sa.update(Revision)
-        .where(Revision.name == FLEET)
-        .values(value=Revision.value + 1, changed_at=utcnow(), cursor=0)
-        .returning(Revision.value),
-        execution_options={"synchronize_session": False},
-    )
+    return revise(FLEET)
+
+
+def blueprint(blueprint_id: int) -> int:
+    """The same for the devices of one blueprint."""
+    return revise(revision_name(blueprint_id))
+
+
+def revise(name: str) -> int:
+    """Count a revision up; polls compare it, and a job wakes whom it touches."""
+    value = _count_up(name)
     if value is None:
-        value = 1
-        session().add(Revision(name=FLEET, value=1, marked=0, cursor=0, changed_at=utcnow()))
-        session().flush()
+        session().execute(
+            _insert()(Revision)
+            .values(name=name, value=0, marked=0, cursor=0)
+            .on_conflict_do_nothing(index_elements=[Revision.name])
+        )
+        value = _count_up(name) or 0
     defer("wake.fan_out", once="wake.fan_out")
     return value
 
 
-def fan_out(*, now: datetime) -> bool:
-    """Mark one chunk of the fleet; True while there is more to mark."""
-    row = session().scalar(
-        sa.select(Revision).where(Revision.name == FLEET).with_for_update(skip_locked=True)
+def _count_up(name: str) -> int | None:
+    return session().scalar(
+        sa.update(Revision)
+        .where(Revision.name == name)
+        .values(value=Revision.value + 1, changed_at=utcnow(), cursor=0)
+        .returning(Revision.value),
+        execution_options={"synchronize_session": False},
     )
-    if row is None or row.marked >= row.value:
+
+
+def _insert() -> Any:
+    """Two first revisions at one moment are one row: both databases spell that alike."""
+    return postgresql.insert if session().get_bind().dialect.name == "postgresql" else sqlite.insert
+
+
+def fan_out(*, now: datetime) -> bool:
+    """Mark one chunk of those that a revision touches; True while there is more to mark."""
+    row = session().scalar(
+        sa.select(Revision)
+        .where(Revision.marked < Revision.value)
+        .order_by(Revision.name)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if row is None:
         return False
+    touched = _touched(row)
     ids = (
         session()
-        .scalars(sa.select(_C.id).where(_C.id > row.cursor).order_by(_C.id).limit(CHUNK))
+        .scalars(sa.select(_C.id).where(_C.id > row.cursor, *touched).order_by(_C.id).limit(CHUNK))
         .all()
     )
     if ids:
-        _mark(_C.id.between(ids[0], ids[-1]), now=now, wait=False)
+        _mark(sa.and_(_C.id.between(ids[0], ids[-1]), *touched), now=now, wait=False)
         row.cursor = ids[-1]
         return True
-    if _mark(_missed(row), now=now, wait=True):
+    if _mark(sa.and_(_missed(row), *touched), now=now, wait=True):
         return True
     row.marked = row.value
-    return False
+    session().flush()
+    return is_fanning_out()
+
+
+def _touched(row: Revision) -> tuple[sa.ColumnElement[bool], ...]:
+    """Whose revision it is: everybody's, or that of the devices of one blueprint."""
+    if row.name == FLEET:
+        return ()
+    devices = sa.select(Device.id).where(Device.blueprint_id == blueprint_of(row.name))
+    return (_C.device_id.in_(devices),)
 
 
 def _missed(row: Revision) -> sa.ColumnElement[bool]:
     """Channels that were locked as their chunk was marked, and have not been planned since."""
     since = row.changed_at or utcnow()
+    planned = _C.planned_revision if row.name == FLEET else _C.planned_blueprint_revision
     return sa.and_(
-        _C.planned_revision < row.value,
+        planned < row.value,
         _C.push_due_at.is_(None),
         sa.or_(_C.pushed_at.is_(None), _C.pushed_at < since),
     )
@@ -179,6 +219,6 @@ def waiting_commands(*, now: datetime, limit: int = CHUNK) -> int:
 def is_fanning_out() -> bool:
     """Whether a fan-out has stopped half way (its worker was killed)."""
     found = session().scalar(
-        sa.select(Revision.name).where(Revision.name == FLEET, Revision.marked < Revision.value)
+        sa.select(Revision.name).where(Revision.marked < Revision.value).limit(1)
     )
     return found is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from zmdm_plugin.services.planner.values import Plan, Situation, earliest
+from zmdm_plugin.services.planner.values import Order, Plan, Situation, earliest
 
 BASE = ("DeviceInformation", "SecurityInfo")
 AFTER_FAILURE = timedelta(hours=4)
@@ -15,7 +15,7 @@ def plan(situation: Situation) -> Plan:
     if not situation.device_channel:
         return Plan()
     due = {name: _due_at(situation, name) for name in BASE if name not in situation.outstanding}
-    orders = tuple(name for name, at in due.items() if at <= situation.now)
+    orders = tuple(Order(name) for name, at in due.items() if at <= situation.now)
     later = [at for at in due.values() if at > situation.now]
     again = situation.now + situation.inventory_interval if orders else None
     return Plan(orders, earliest(again, *later))

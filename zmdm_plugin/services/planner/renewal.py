@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from zmdm_plugin.services.planner.values import Plan, Situation
+from zmdm_plugin.services.planner.values import Order, Plan, Situation
 
 NAME = "RenewIdentity"
 _AGAIN = timedelta(days=1)
@@ -24,4 +24,4 @@ def plan(situation: Situation) -> Plan:
         return Plan(next_at=max(due, situation.now + _AGAIN_WHEN_EXPIRED))
     if due > situation.now:
         return Plan(next_at=due)
-    return Plan((NAME,), situation.now + _AGAIN)
+    return Plan((Order(NAME),), situation.now + _AGAIN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,11 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Channel, ChannelCommand, Identity, Revision
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import command_queue
+from zmdm_plugin.models.blueprints import revision_name
+from zmdm_plugin.services import command_queue, wake
 from zmdm_plugin.services.enrollment import renewal as renewals
 from zmdm_plugin.services.planner import inventory, not_now, renewal
-from zmdm_plugin.services.planner.values import Plan, Situation, earliest
+from zmdm_plugin.services.planner.values import Order, Plan, Situation, earliest
 from zmdm_plugin.state import state
 
 log = logging.getLogger(__name__)
@@ -27,38 +28,54 @@ PLANNERS: tuple[Callable[[Situation], Plan], ...] = (renewal.plan, inventory.pla
 _JITTER = 0.05
 
 
-def plan_channel(channel: Channel, *, revision: int | None = None) -> None:
+def plan_channel(channel: Channel) -> None:
     """Order what the rules miss on this channel; it is in conversation, so nobody is woken."""
     if channel.ended_at is not None or channel.enrolled_at is None:
         channel.plan_due_at = None
         return
+    fleet, blueprint = _revisions(channel)  # read first: what changes meanwhile is planned again
     situation = _situation(channel)
     plans = [rule(situation) for rule in PLANNERS]
-    for name in dict.fromkeys(name for plan in plans for name in plan.orders):
-        _order(channel, name)
+    for plan in plans:
+        for order in plan.orders:
+            _order(channel, order)
     put_off = _not_now_deadline(channel, situation.now)
     deadline = earliest(*(plan.next_at for plan in plans), put_off)
     channel.plan_due_at = _jittered(deadline, situation.now) if deadline else None
-    channel.planned_revision = fleet_revision() if revision is None else revision
+    channel.planned_revision, channel.planned_blueprint_revision = fleet, blueprint
 
 
-def fleet_revision() -> int:
-    return session().scalar(sa.select(Revision.value).where(Revision.name == "fleet")) or 0
+def _revisions(channel: Channel) -> tuple[int, int]:
+    """Of the fleet, and of the device's blueprint (0 without one)."""
+    blueprint_id = channel.device.blueprint_id
+    names = {wake.FLEET: 0}
+    if blueprint_id is not None:
+        names[revision_name(blueprint_id)] = 1
+    found = [0, 0]
+    rows = sa.select(Revision.name, Revision.value).where(Revision.name.in_(names))
+    for name, value in session().execute(rows):
+        found[names[name]] = value
+    return found[0], found[1]
 
 
-def _order(channel: Channel, name: str) -> None:
+def _order(channel: Channel, order: Order) -> None:
     try:
         command_queue.enqueue(
-            channel, name, _args(channel, name), actor=SYSTEM, planned_by="planner", wakes=False
+            channel,
+            order.name,
+            _args(channel, order),
+            actor=SYSTEM,
+            planned_by="planner",
+            wakes=False,
         )
     except (Refused, NotFound, Conflict) as refusal:
         # What a channel's platform does not know is not missing there.
-        log.info("channel %s: %s is not ordered: %s", channel.id, name, refusal)
+        log.info("channel %s: %s is not ordered: %s", channel.id, order.name, refusal)
 
 
-def _args(channel: Channel, name: str) -> dict[str, Any]:
-    if name != renewal.NAME:
-        return {}
+def _args(channel: Channel, order: Order) -> Mapping[str, Any]:
+    if order.name != renewal.NAME:
+        return order.args
     return {"session": renewals.start(channel.device).uid}
 
 

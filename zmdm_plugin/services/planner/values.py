@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +29,18 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Names of commands to order now, and the moment to look again (None: no need)."""
+class Order:
+    """A command to queue: its name in the registry, and its arguments in JSON's types."""
 
-    orders: tuple[str, ...] = ()
+    name: str
+    args: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to order now, and the moment to look again (None: no need)."""
+
+    orders: tuple[Order, ...] = ()
     next_at: datetime | None = None
 
 
