@@ -46,7 +46,7 @@ def test_the_account_behind_sudo_is_named(app: Flask) -> None:
 def test_tokens_of_the_command_line_are_audited(app: Flask) -> None:
     owner = ("--owner", ADMINISTRATOR.id, "--owner-label", ADMINISTRATOR.label)
     run(app, "token", "create", "robot", *owner, "--permission", "mdm.view_*")
-    run(app, "token", "revoke", "1")
+    run(app, "token", "revoke", "1", "--yes")
     with reading(app) as session:
         entries = session.scalars(sa.select(AuditEntry).order_by(AuditEntry.id)).all()
         assert [entry.action for entry in entries] == ["token.create", "token.revoke"]

@@ -51,7 +51,7 @@ def test_the_list_never_shows_the_text(app: Flask) -> None:
 
 def test_a_revoked_token_is_dead_at_once(app: Flask) -> None:
     text = create(app).output
-    assert run(app, "revoke", str(listed(app)[0]["id"])).exit_code == 0
+    assert run(app, "revoke", str(listed(app)[0]["id"]), "--yes").exit_code == 0
     assert status(app, text) == 401
     assert listed(app)[0]["state"] == "revoked"
     assert [entry.action for entry in audit_trail(app)] == ["token.revoke", "token.refused"]
@@ -59,9 +59,9 @@ def test_a_revoked_token_is_dead_at_once(app: Flask) -> None:
 
 def test_revoking_twice_or_nothing_is_one_clear_line(app: Flask) -> None:
     create(app)
-    run(app, "revoke", "1")
+    run(app, "revoke", "1", "--yes")
     for token_id in ("1", "99"):
-        result = run(app, "revoke", token_id)
+        result = run(app, "revoke", token_id, "--yes")
         assert result.exit_code == 1
         assert result.output.startswith("Error: ") and "Traceback" not in result.output
 

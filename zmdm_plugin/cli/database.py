@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import click
-from flask.cli import AppGroup
 
 from zmdm_plugin import db, migrate
-from zmdm_plugin.cli.groups import zmdm
+from zmdm_plugin.cli.groups import Topic, zmdm
+from zmdm_plugin.cli.output import say
 
-database = AppGroup("db", help="Our tables: a history of their own beside the host's.")
+database = Topic("db", help="Our tables: a history of their own beside the host's.")
 zmdm.add_command(database)
 
 
@@ -17,10 +17,12 @@ zmdm.add_command(database)
 def upgrade(revision: str) -> None:
     """Bring our tables to the newest revision (or the one named)."""
     migrate.upgrade(db.engine(), revision)
-    click.echo(f"zmdm tables are at {migrate.current(db.engine())}")
+    at = migrate.current(db.engine())
+    say({"at": at, "needs": migrate.head()}, f"zmdm tables are at {at}")
 
 
 @database.command("current")
 def current() -> None:
     """Say which revision the tables are at, and which this release needs."""
-    click.echo(f"at {migrate.current(db.engine())}, needs {migrate.head()}")
+    at, needs = migrate.current(db.engine()), migrate.head()
+    say({"at": at, "needs": needs}, f"at {at}, needs {needs}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+from collections.abc import Iterable, Iterator
 
 import click
 
-from zmdm_plugin.cli.groups import speaks_plainly, zmdm
+from zmdm_plugin.cli.groups import zmdm
+from zmdm_plugin.cli.output import say
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import doctor
 from zmdm_plugin.web import probe
@@ -16,20 +17,19 @@ _MARKS = {"good": ("ok  ", "green"), "warn": ("warn", "yellow"), "bad": ("BAD ",
 
 
 @zmdm.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="A JSON object instead of lines.")
-@speaks_plainly
-def examine(as_json: bool) -> None:
+def examine() -> None:
     """Look at everything that devices depend on; exit code 1 if something is broken."""
     found = doctor.examine(now=utcnow(), through_application=probe.unsigned_device_request)
     worst = doctor.worst(found)
-    if as_json:
-        listed = [dataclasses.asdict(one) for one in found]
-        click.echo(json.dumps({"state": worst, "findings": listed}, indent=2))
-    else:
-        for one in found:
-            mark, color = _MARKS[one.state]
-            click.echo(f"{click.style(mark, fg=color)}  {one.name}: {one.says}")
-            if one.do:
-                click.echo(f"      {one.do}")
+    listed = [dataclasses.asdict(one) for one in found]
+    say({"state": worst, "findings": listed}, _lines(found))
     if worst == doctor.State.BAD:
         raise SystemExit(1)
+
+
+def _lines(found: Iterable[doctor.Finding]) -> Iterator[str]:
+    for one in found:
+        mark, color = _MARKS[one.state]
+        yield f"{click.style(mark, fg=color)}  {one.name}: {one.says}"
+        if one.do:
+            yield f"      {one.do}"

@@ -4,58 +4,62 @@ from __future__ import annotations
 
 import click
 import sqlalchemy as sa
-from flask.cli import AppGroup
 
 from zmdm_plugin import db
-from zmdm_plugin.cli.groups import speaks_plainly, zmdm
+from zmdm_plugin.cli.groups import Topic, zmdm
 from zmdm_plugin.cli.operators import operator
+from zmdm_plugin.cli.output import ask, asks, say
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import UnboundIdentity
-from zmdm_plugin.services import audit
+from zmdm_plugin.services import access, audit
 from zmdm_plugin.services import identity as identities
 
-identity = AppGroup("identity", help="Device certificates that wait for a decision.")
+identity = Topic("identity", help="Device certificates that wait for a decision.")
 zmdm.add_command(identity)
 
 
 @identity.command("list")
 def listing() -> None:
     """Certificates of ours that are pinned to no device, and devices that want to re-enroll."""
+    access.demand(operator(), access.VIEW_DEVICES)
     rows = db.session().scalars(sa.select(UnboundIdentity).order_by(UnboundIdentity.id)).all()
-    for row in rows:
-        click.echo(
-            f"{row.fingerprint[:16]} {row.reason} {row.serial_number or '-'} {row.udid or '-'} "
-            f"seen {row.seen_count} times, last {row.last_seen_at:%Y-%m-%d %H:%M}"
-        )
-    if not rows:
-        click.echo("nothing waits")
+    lines = [
+        f"{row.fingerprint[:16]} {row.reason} {row.serial_number or '-'} {row.udid or '-'} "
+        f"seen {row.seen_count} times, last {row.last_seen_at:%Y-%m-%d %H:%M}"
+        for row in rows
+    ]
+    say([_plain(row) for row in rows], lines or "nothing waits")
 
 
 @identity.command("adopt")
 @click.argument("fingerprint")
-@click.confirmation_option(prompt="Does this certificate really belong to that device?")
-@speaks_plainly
-def adopt(fingerprint: str) -> None:
+@asks
+def adopt(fingerprint: str, *, yes: bool) -> None:
     """Pin a certificate to the device it speaks for, after a database was restored."""
+    access.demand(operator(), access.CHANGE_DEVICES)
+    ask("Does this certificate really belong to that device?", yes=yes)
     with db.transaction():
         waiting = _waiting(fingerprint, "unknown_session")
         reason = f"certificate {waiting.fingerprint}"
         device = identities.adopt(waiting)
         audit.record(operator(), "identity.adopt", device, reason=reason)
-        click.echo(f"pinned to {device.serial_number or device.udid}")
+        pinned = {"device": device.id, "serial_number": device.serial_number, "udid": device.udid}
+    say(pinned, f"pinned to {pinned['serial_number'] or pinned['udid']}")
 
 
 @identity.command("allow")
 @click.argument("fingerprint")
-@click.confirmation_option(prompt="Let this device enroll anew although it is in use?")
-@speaks_plainly
-def allow(fingerprint: str) -> None:
+@asks
+def allow(fingerprint: str, *, yes: bool) -> None:
     """Let a device that is in use enroll anew through a by-hand profile."""
+    access.demand(operator(), access.CHANGE_DEVICES)
+    ask("Let this device enroll anew although it is in use?", yes=yes)
     with db.transaction():
         waiting = _waiting(fingerprint, "wants_to_reenroll")
         identities.allow_again(waiting)
         audit.record(operator(), "identity.allow", waiting)
-    click.echo("it may enroll now")
+        allowed = _plain(waiting)
+    say(allowed, "it may enroll now")
 
 
 def _waiting(fingerprint: str, reason: str) -> UnboundIdentity:
@@ -72,3 +76,16 @@ def _waiting(fingerprint: str, reason: str) -> UnboundIdentity:
     if len(rows) != 1:
         raise NotFound(f"{len(rows)} certificates begin with {fingerprint!r}; see `identity list`")
     return rows[0]
+
+
+def _plain(row: UnboundIdentity) -> dict[str, object]:
+    return {
+        "fingerprint": row.fingerprint,
+        "reason": row.reason,
+        "serial_number": row.serial_number,
+        "udid": row.udid,
+        "device": row.device_id,
+        "seen_count": row.seen_count,
+        "last_seen_at": row.last_seen_at.isoformat(),
+        "approved_at": row.approved_at.isoformat() if row.approved_at else None,
+    }

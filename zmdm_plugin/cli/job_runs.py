@@ -2,79 +2,86 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 
 from zmdm_plugin import db
-from zmdm_plugin.cli.groups import speaks_plainly, zmdm
+from zmdm_plugin.blueprints.api.schemas.tasks import STATES, TaskResultSchema, result
+from zmdm_plugin.cli.asking import LIMIT
+from zmdm_plugin.cli.groups import Topic, zmdm
 from zmdm_plugin.cli.operators import operator
+from zmdm_plugin.cli.output import card, progress, say, table, to
 from zmdm_plugin.models import JobRun
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import audit, job_runs
+from zmdm_plugin.services import access, audit, job_runs
 
-group = AppGroup("job", help="Work that takes time.")
+group = Topic("job", help="Work that takes time.")
 zmdm.add_command(group)
 
 
 @group.command("list")
-@click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_runs(limit: int, as_json: bool) -> None:
+@click.option("--state", type=click.Choice(STATES), help="Only in this state.")
+@click.option("--name", help="Exactly this name, e.g. bulk.run.")
+@LIMIT
+def list_runs(limit: int, **asked: str | None) -> None:
     """List long work, the newest first."""
-    rows = [_plain(run) for run in job_runs.page({}, limit=limit).items]
-    if as_json:
-        click.echo(json.dumps(rows))
-        return
-    for row in rows:
-        click.echo(f"{row['id']}\t{row['state']}\t{row['done']}/{row['total']}\t{row['title']}")
+    access.demand(operator(), access.VIEW_RUNS)
+    equal = {name: value for name, value in asked.items() if value is not None}
+    rows = [_plain(run) for run in job_runs.page(equal, limit=limit).items]
+    table(rows, ("id", "state", "done", "total", "title"), empty="no long work")
 
 
-@group.command("wait")
+@group.command("show")
 @click.argument("uid")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON once it has ended.")
-@speaks_plainly
-def wait(uid: str, as_json: bool) -> None:
+def show(uid: str) -> None:
+    """Show one piece of long work, and what came of it."""
+    access.demand(operator(), access.VIEW_RUNS)
+    card(_plain(job_runs.find(uid)))
+
+
+@group.command("watch")
+@click.argument("uid")
+def watch(uid: str) -> None:
     """Follow long work with a progress bar until it has ended; exit code 1 unless it is done."""
-    run = job_runs.find(uid)
-    with click.progressbar(
-        length=run.total or 1, label=run.title, hidden=as_json, update_min_steps=1
-    ) as bar:
-        while run.finished_at is None:
-            bar.update(max(0, run.done - bar.pos))
-            db.session().rollback()
-            time.sleep(1)
-            run = job_runs.find(uid)
-        bar.update(max(0, (bar.length or 0) - bar.pos))
-    click.echo(json.dumps(_plain(run)) if as_json else f"{run.state} {run.message or ''}".strip())
-    if run.state != "done":
-        raise SystemExit(1)
+    access.demand(operator(), access.VIEW_RUNS)
+    follow(uid)
+
+
+group.add_command(watch, "wait")
 
 
 @group.command("stop")
 @click.argument("uid")
-@speaks_plainly
 def stop(uid: str) -> None:
     """Stop long work; what it has done stays done."""
+    access.demand(operator(), access.CHANGE_RUNS)
     with db.transaction():
         before = {"state": job_runs.find(uid).state}
         run = job_runs.cancel(uid, now=utcnow())
         audit.record(operator(), "job.stop", run, before=before, after={"state": run.state})
-    click.echo(f"{uid} is stopped.")
+        stopped = _plain(run)
+    say(stopped, f"{uid} is stopped.")
+
+
+def follow(uid: str) -> None:
+    """Show how far the run is until it has ended; exit code 1 unless it is done."""
+    run = job_runs.find(uid)
+    with progress(run.title, run.total) as bar:
+        while run.finished_at is None:
+            bar.length = max(run.total or 0, run.done, 1)
+            to(bar, run.done)
+            db.session().rollback()
+            time.sleep(1)
+            run = job_runs.find(uid)
+        to(bar, bar.length or 0)
+    say(_plain(run), f"{run.state} {run.message or ''}".strip())
+    if run.state != "done":
+        raise SystemExit(1)
 
 
 def _plain(run: JobRun) -> dict[str, Any]:
-    return {
-        "id": run.uid,
-        "name": run.name,
-        "title": run.title,
-        "state": run.state,
-        "done": run.done,
-        "total": run.total,
-        "message": run.message,
-        "result": run.result,
-        "ordered_by": run.actor_label,
-    }
+    """As /api/task_result/ has it, and in our own words."""
+    shown: dict[str, Any] = TaskResultSchema().dump(result(run))
+    return {**shown, "state": run.state, "done": run.done, "total": run.total}

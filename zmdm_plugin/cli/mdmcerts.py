@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from flask.cli import AppGroup
 
-from zmdm_plugin.cli.groups import speaks_plainly
+from zmdm_plugin.cli.groups import Topic
+from zmdm_plugin.cli.output import say
 from zmdm_plugin.errors import Refused
 from zmdm_plugin.protocol import push_request
 from zmdm_plugin.protocol.issuance import new_rsa_key
@@ -21,7 +22,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SHORTEST, _LONGEST = 4, 1023  # bytes of a password: what the openssl command line takes
 
 
-@click.group("mdmcerts", cls=AppGroup)
+@click.group("mdmcerts", cls=Topic)
 @click.option(
     "-d",
     "--directory",
@@ -38,7 +39,6 @@ def mdmcerts(context: click.Context, directory: Path) -> None:
 @mdmcerts.command("init")
 @click.option("--password-file", type=_FILE, help="File with the password of the new key.")
 @click.pass_obj
-@speaks_plainly
 def init(directory: Path, password_file: Path | None) -> None:
     """Make vendor.key and vendor.csr, for a certificate "MDM CSR" of Apple's developer portal."""
     files = _free(directory, "vendor.key", "vendor.csr")
@@ -48,7 +48,7 @@ def init(directory: Path, password_file: Path | None) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write(files[0], _sealed(key, password))
     _write(files[1], push_request.csr_pem(csr).encode())
-    click.echo("Store the certificate that Apple makes of vendor.csr as vendor.crt.")
+    _made(files, "Store the certificate that Apple makes of vendor.csr as vendor.crt.")
 
 
 @mdmcerts.command("req")
@@ -57,7 +57,6 @@ def init(directory: Path, password_file: Path | None) -> None:
 @click.option("--vendor-password-file", type=_FILE, help="File with the vendor key's password.")
 @click.option("--chain", type=_FILE, help="PEM: Apple's intermediate and root certificates.")
 @click.pass_obj
-@speaks_plainly
 def req(
     directory: Path,
     country_code: str,
@@ -79,7 +78,7 @@ def req(
     _write(files[0], _sealed(key, password))
     _write(files[1], push_request.csr_pem(csr).encode())
     _write(files[2], vendor_certificates.sign(csr, vendor))
-    click.echo("Upload push.b64 at https://identity.apple.com/pushcert (Renew an existing one).")
+    _made(files, "Upload push.b64 at https://identity.apple.com/pushcert (Renew an existing one).")
 
 
 @mdmcerts.command("sign_req")
@@ -87,7 +86,6 @@ def req(
 @click.option("--vendor-password-file", type=_FILE, help="File with the vendor key's password.")
 @click.option("--chain", type=_FILE, help="PEM: Apple's intermediate and root certificates.")
 @click.pass_obj
-@speaks_plainly
 def sign_req(
     directory: Path, csr: Path, *, vendor_password_file: Path | None, chain: Path | None
 ) -> None:
@@ -97,7 +95,7 @@ def sign_req(
     request = push_request.read_csr(csr.read_bytes())
     vendor = _vendor(directory, vendor_password_file, chain)
     _write(target, vendor_certificates.sign(request, vendor))
-    click.echo(f"Upload {target.name} at https://identity.apple.com/pushcert.")
+    _made([target], f"Upload {target.name} at https://identity.apple.com/pushcert.")
 
 
 def _vendor(
@@ -109,7 +107,9 @@ def _vendor(
     if password_file is not None:
         password = _from_file(password_file)
     elif b"ENCRYPTED" in key.read_bytes():
-        password = click.prompt("Password of the vendor private key", hide_input=True).encode()
+        password = click.prompt(
+            "Password of the vendor private key", hide_input=True, err=True
+        ).encode()
     known = chain.read_bytes() if chain else state().settings.vendor_chain.encode()
     try:
         return vendor_certificates.load(
@@ -120,6 +120,10 @@ def _vendor(
         if error.field == "vendor_chain":
             hint = " (give Apple's certificates with --chain or ZMDM_VENDOR_CHAIN)"
         raise click.ClickException(f"{error.field}: {error.why}{hint}") from error
+
+
+def _made(files: Sequence[Path], next_step: str) -> None:
+    say({"files": [str(file) for file in files], "next": next_step}, next_step)
 
 
 def _needed(directory: Path) -> None:
@@ -140,7 +144,9 @@ def _free(directory: Path, *names: str) -> list[Path]:
 def _new_password(what: str, file: Path | None) -> bytes:
     if file is not None:
         return _from_file(file)
-    text: str = click.prompt(f"Password for the {what}", hide_input=True, confirmation_prompt=True)
+    text: str = click.prompt(
+        f"Password for the {what}", hide_input=True, confirmation_prompt=True, err=True
+    )
     return _fair(text.encode())
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 import click
 import sqlalchemy as sa
-from flask.cli import AppGroup
 
 from zmdm_plugin import db
-from zmdm_plugin.cli.groups import speaks_plainly, zmdm
+from zmdm_plugin.blueprints.api.schemas.push_certificates import PushCertificateSchema
+from zmdm_plugin.cli.groups import Topic, zmdm
 from zmdm_plugin.cli.operators import operator
+from zmdm_plugin.cli.output import ask, asks, card, say
 from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import PushCertificate
-from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import push_request
-from zmdm_plugin.services import audit, push_certificates
+from zmdm_plugin.services import access, audit, push_certificates
 
-push_certificate = AppGroup("push-certificate", help="APNs push certificates.")
+push_certificate = Topic("push-certificate", help="APNs push certificates.")
 zmdm.add_command(push_certificate)
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -27,21 +27,21 @@ _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
 @push_certificate.command("create")
 @click.argument("name")
-@speaks_plainly
 def create(name: str) -> None:
     """Make a key for a certificate to be; `csr` gives what Apple wants."""
+    access.demand(operator(), access.ADD_PUSH_CERTIFICATES)
     with db.transaction():
-        push_certificates.create(name, actor=operator())
-    click.echo(f"{name}: fetch its request with `flask zmdm push-certificate csr`")
+        made = _plain(push_certificates.create(name, actor=operator()))
+    say(made, f"{name}: fetch its request with `flask zmdm push-certificate csr`")
 
 
 @push_certificate.command("csr")
 @click.argument("name")
 @click.option("--signed", is_flag=True, help="Signed with the vendor certificate of the settings.")
 @click.option("-o", "--output", type=_NEW_FILE, required=True, help="The file to write.")
-@speaks_plainly
 def csr(name: str, *, signed: bool, output: Path) -> None:
     """Write the certificate request: PEM, or what Apple's portal takes with --signed."""
+    access.demand(operator(), access.VIEW_PUSH_CERTIFICATES)
     with db.transaction():
         row = push_certificates.by_name(name)
         if signed:
@@ -49,7 +49,7 @@ def csr(name: str, *, signed: bool, output: Path) -> None:
         else:
             body = push_request.csr_pem(push_certificates.csr(row)).encode()
     output.write_bytes(body)
-    click.echo(f"wrote {output}")
+    say({"name": name, "output": str(output)}, f"wrote {output}")
 
 
 @push_certificate.command("upload")
@@ -57,7 +57,6 @@ def csr(name: str, *, signed: bool, output: Path) -> None:
 @click.option("--certificate", type=_FILE, required=True, help="PEM or DER.")
 @click.option("--key", type=_FILE, help="PEM or DER; unless it is the one that is kept here.")
 @click.option("--password-file", type=_FILE, help="File with the key's password.")
-@speaks_plainly
 def upload(name: str, *, certificate: Path, key: Path | None, password_file: Path | None) -> None:
     """Take in the first certificate; `renew` does it with a later one."""
     _upload(name, certificate, key, password_file=password_file, renewal=False)
@@ -68,7 +67,6 @@ def upload(name: str, *, certificate: Path, key: Path | None, password_file: Pat
 @click.option("--certificate", type=_FILE, required=True, help="PEM or DER.")
 @click.option("--key", type=_FILE, help="PEM or DER; unless it is the one that is kept here.")
 @click.option("--password-file", type=_FILE, help="File with the key's password.")
-@speaks_plainly
 def renew(name: str, *, certificate: Path, key: Path | None, password_file: Path | None) -> None:
     """Take in a renewed certificate, under the topic that enrolled devices know."""
     _upload(name, certificate, key, password_file=password_file, renewal=True)
@@ -79,43 +77,52 @@ def renew(name: str, *, certificate: Path, key: Path | None, password_file: Path
 @click.option("--certificate", type=_FILE, required=True, help="PEM or DER.")
 @click.option("--key", type=_FILE, required=True, help="PEM or DER.")
 @click.option("--password-file", type=_FILE, help="File with the key's password.")
-@speaks_plainly
 def take(name: str, *, certificate: Path, key: Path, password_file: Path | None) -> None:
     """Add a push certificate with its key, or renew the one of this name."""
+    access.demand(operator(), access.ADD_PUSH_CERTIFICATES)
+    access.demand(operator(), access.CHANGE_PUSH_CERTIFICATES)
     with db.transaction():
         row = push_certificates.take(
             name, certificate.read_bytes(), key.read_bytes(), password=_password(password_file)
         )
         audit.record(operator(), "push_certificate.import", row, after=audit.snapshot(row))
-        click.echo(f"{row.topic}, valid until {row.not_after:%Y-%m-%d}")
+        taken, until = _plain(row), f"{row.topic}, valid until {row.not_after:%Y-%m-%d}"
+    say(taken, until)
 
 
 @push_certificate.command("delete")
 @click.argument("name")
-@click.confirmation_option(prompt="Delete this push certificate with its key, for ever?")
-@speaks_plainly
-def delete(name: str) -> None:
+@asks
+def delete(name: str, *, yes: bool) -> None:
     """Delete one that no enrollment and no device uses."""
+    access.demand(operator(), access.DELETE_PUSH_CERTIFICATES)
+    ask("Delete this push certificate with its key, for ever?", yes=yes)
     with db.transaction():
         push_certificates.delete(push_certificates.by_name(name), actor=operator())
-    click.echo(f"{name} is deleted")
+    say({"name": name}, f"{name} is deleted")
 
 
 @push_certificate.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def listing(as_json: bool) -> None:
+def listing() -> None:
     """Every push certificate with its topic, its end, and why nothing is pushed with it."""
+    access.demand(operator(), access.VIEW_PUSH_CERTIFICATES)
     rows = db.session().scalars(sa.select(PushCertificate).order_by(PushCertificate.id)).all()
-    if as_json:
-        click.echo(json.dumps([_plain(row) for row in rows]))
-        return
-    for row in rows:
-        click.echo(f"{row.name} {row.topic or '-'} {push_certificates.condition(row)}")
+    lines = [f"{row.name} {row.topic or '-'} {push_certificates.condition(row)}" for row in rows]
+    say([_plain(row) for row in rows], lines)
+
+
+@push_certificate.command("show")
+@click.argument("name")
+def show(name: str) -> None:
+    """Show a push certificate; never its key."""
+    access.demand(operator(), access.VIEW_PUSH_CERTIFICATES)
+    card(_plain(push_certificates.by_name(name)))
 
 
 def _upload(
     name: str, certificate: Path, key: Path | None, *, password_file: Path | None, renewal: bool
 ) -> None:
+    access.demand(operator(), access.CHANGE_PUSH_CERTIFICATES)
     with db.transaction():
         row = push_certificates.by_name(name)
         if renewal != (row.topic is not None):
@@ -131,21 +138,15 @@ def _upload(
             key=key.read_bytes() if key else None,
             password=_password(password_file),
         )
-        click.echo(f"{row.topic}, valid until {row.not_after:%Y-%m-%d}")
+        taken, until = _plain(row), f"{row.topic}, valid until {row.not_after:%Y-%m-%d}"
+    say(taken, until)
 
 
 def _password(file: Path | None) -> bytes | None:
     return file.read_bytes().rstrip(b"\r\n") if file else None
 
 
-def _plain(row: PushCertificate) -> dict[str, object]:
-    due = push_certificates.expiry(row.not_after, utcnow())
-    return {
-        "id": row.id,
-        "name": row.name,
-        "topic": row.topic,
-        "not_after": row.not_after.isoformat() if row.not_after else None,
-        "warning": due.words if due else None,
-        "broken_reason": row.broken_reason,
-        "condition": push_certificates.condition(row),
-    }
+def _plain(row: PushCertificate) -> dict[str, Any]:
+    """As the API shows it, and in one line for people."""
+    plain: dict[str, Any] = PushCertificateSchema().dump(row)
+    return {**plain, "condition": push_certificates.condition(row)}
