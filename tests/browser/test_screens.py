@@ -39,6 +39,10 @@ SCREENS = (
     "/mdm/enrollments/new/",
     "/mdm/push_certificates/",
     "/mdm/push_certificates/new/",
+    "/mdm/push_certificates/1/",
+    "/mdm/scep_issuers/",
+    "/mdm/scep_issuers/1/",
+    "/mdm/scep_issuers/new/",
     "/mdm/devices/999/",
 )
 Start = Callable[..., Visit]

@@ -9,7 +9,7 @@ from flask_admin import Admin
 from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
-from zmdm_plugin.admin import audit, bulk, job_runs, system, tags, tokens
+from zmdm_plugin.admin import audit, bulk, issuers, job_runs, system, tags, tokens
 from zmdm_plugin.admin.commands import CommandList, CommandPage
 from zmdm_plugin.admin.credentials import (
     PushCertificateForm,
@@ -116,4 +116,5 @@ def _set_up() -> list[Screen]:
             url="push_certificates/<int:certificate_id>",
             below=push,
         ),
+        *issuers.screens(group),
     ]

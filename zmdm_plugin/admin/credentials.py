@@ -12,7 +12,7 @@ from zmdm_plugin import db
 from zmdm_plugin.admin import forms
 from zmdm_plugin.admin.screen import HEADERS, Screen, acting, back, demand, row, session
 from zmdm_plugin.errors import Refused
-from zmdm_plugin.models import CertificateAuthority, Enrollment, PushCertificate
+from zmdm_plugin.models import Enrollment, PushCertificate
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import push_request
 from zmdm_plugin.services import access, push_certificates, vendor_certificates
@@ -36,15 +36,11 @@ class PushCertificateList(Screen):
                 Enrollment.push_certificate_id
             )
         )
-        authorities = session().scalars(
-            sa.select(CertificateAuthority).order_by(CertificateAuthority.id.desc())
-        )
         return self.page(
             "zmdm/push_certificates.html",
             title="Push certificates",
             certificates=certificates.all(),
             used={certificate_id: count for certificate_id, count in used},
-            authorities=authorities.all(),
             expiry=push_certificates.expiry,
         )
 
