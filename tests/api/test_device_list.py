@@ -42,6 +42,32 @@ def test_a_device_has_every_documented_field(app: Flask, api: Program) -> None:
     assert (device["id"], device["udid"], device["apple_silicon"]) == (device_id, "UDID-1", False)
 
 
+def test_a_device_tells_its_tags_by_id_and_name(app: Flask, api: Program) -> None:
+    device_id, other = add_device(app, 1), add_device(app, 2)
+    made = [api.post("tags/", {"name": name}).json for name in ("Loaner pool", "Berlin")]
+    tagged = {"headers": api.headers, "json": {"tags": ["Loaner pool", "Berlin"]}}
+    api.client.put(f"/api/mdm/devices/{device_id}/tags/", **tagged)
+    expected = [{"id": one["id"], "name": one["name"]} for one in reversed(made)]
+    assert [device["tags"] for device in api.get("devices/").json] == [expected, []]
+    assert api.get(f"devices/{device_id}/").json["tags"] == expected
+    assert api.post(f"devices/{other}/block/").json["tags"] == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ({}, "enrolled"),
+        ({"enrolled": False}, "never"),
+        ({"checkout_at": LONG_AGO}, "checked_out"),
+        ({"checkout_at": LONG_AGO, "blocked_at": LONG_AGO}, "blocked"),
+    ],
+)
+def test_a_device_tells_its_state(
+    app: Flask, api: Program, facts: dict[str, Any], state: str
+) -> None:
+    assert api.get(f"devices/{add_device(app, **facts)}/").json["state"] == state
+
+
 def test_times_are_rfc_3339_in_utc(app: Flask, api: Program) -> None:
     add_device(app)
     (device,) = api.get("devices/").json
@@ -159,7 +185,7 @@ def test_a_list_takes_as_many_statements_for_thirty_devices_as_for_one(
         add_device(app, number)
     with statements(app) as for_thirty:
         assert len(api.get("devices/").json) == 30
-    assert len(for_thirty) == len(for_one) == 2, for_thirty
+    assert len(for_thirty) == len(for_one) == 3, for_thirty
 
 
 @pytest.mark.parametrize(

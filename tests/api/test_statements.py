@@ -9,7 +9,8 @@ from flask import Flask
 
 from tests.api.world import Program, add_device, add_user_channel, statements
 from zmdm_plugin import db
-from zmdm_plugin.models import PushCertificate, ScepIssuer
+from zmdm_plugin.models import Device, PushCertificate, ScepIssuer
+from zmdm_plugin.services import tags
 from zmdm_plugin.services.enrollment import enrollments
 
 MOST = 4
@@ -31,7 +32,17 @@ def add_commands(app: Flask, api: Program, first: int, last: int) -> None:
         assert api.post("devices/1/commands/DeviceInformation/").status_code == 201
 
 
+def add_tagged_device(app: Flask, number: int) -> None:
+    device_id = add_device(app, number)
+    with app.app_context(), db.transaction() as session:
+        tag = tags.named("Lab") or tags.create("Lab")
+        tags.put(session.get_one(Device, device_id), tag)
+
+
 FILLED: dict[str, Callable[[Flask, Program, int, int], object]] = {
+    "devices/": lambda app, _, first, last: [
+        add_tagged_device(app, 100 + number) for number in range(first, last)
+    ],
     "devices/1/users/": lambda app, _, first, last: [
         add_user_channel(app, 1, f"user{number}") for number in range(first, last)
     ],

@@ -40,7 +40,7 @@ class DeviceList(Screen):
             title="Devices",
             page=page,
             channels=_channels([shown.channel_id for shown in found.items]),
-            tags=tags.of(shown.device.id for shown in found.items),
+            tags={shown.device.id: shown.tags for shown in found.items},
             all_tags=tags.every(),
             views=views.of(acting(), SCREEN),
             asked=asked,

@@ -16,23 +16,29 @@ from zmdm_plugin.db import engine, session
 from zmdm_plugin.errors import Refused
 from zmdm_plugin.models import Channel, Device, DeviceTag, Tag
 from zmdm_plugin.services import access, audit, export_formats
-from zmdm_plugin.services.device_filter import STATES, DeviceFilter, in_state
-from zmdm_plugin.services.devices import CERT_NOT_VALID_AFTER, HAS_PRK, OWN_CHANNEL
+from zmdm_plugin.services.device_filter import DeviceFilter
+from zmdm_plugin.services.devices import (
+    CERT_NOT_VALID_AFTER,
+    ENROLLMENT_ID,
+    HAS_PRK,
+    OWN_CHANNEL,
+    STATE,
+)
 from zmdm_plugin.services.export_formats import KINDS as KINDS
 
 _BATCH = 1000
-_STATE = sa.case(*((in_state(state), state) for state in STATES))
 _NO_TAGS = sa.literal("")
 """Tags are several rows per device: they are read for a batch, and put in here."""
 _TABLE: dict[str, tuple[str, Any]] = {
     "id": ("Id", Device.id),
     "serial_number": ("Serial number", Device.serial_number),
     "name": ("Name", Device.name),
-    "state": ("State", _STATE),
+    "state": ("State", STATE),
     "platform": ("Platform", Device.platform),
     "os_version": ("OS version", Device.os_version),
     "os_version_extra": ("OS version, extra", Device.os_version_extra),
     "build_version": ("Build", Device.build_version),
+    "build_version_extra": ("Build, extra", Device.build_version_extra),
     "model": ("Model identifier", Device.model),
     "model_name": ("Model", Device.model_name),
     "model_number": ("Model number", Device.model_number),
@@ -50,6 +56,7 @@ _TABLE: dict[str, tuple[str, Any]] = {
     "capacity_available": ("Free (GiB)", Device.capacity_available),
     "battery_level": ("Battery (0 to 1)", Device.battery_level),
     "tags": ("Tags", _NO_TAGS),
+    "enrollment": ("Enrollment (id)", ENROLLMENT_ID),
     "supervised": ("Supervised", Device.supervised),
     "shared_ipad": ("Shared iPad", Device.shared_ipad),
     "dep_enrollment": ("Automated enrollment", Device.dep_enrollment),
@@ -70,6 +77,7 @@ _TABLE: dict[str, tuple[str, Any]] = {
     "passcode_compliant": ("Passcode compliant", Device.passcode_compliant),
     "firewall_enabled": ("Firewall", Device.firewall_enabled),
     "sip_enabled": ("System Integrity Protection", Device.sip_enabled),
+    "recovery_lock_enabled": ("Recovery lock", Device.recovery_lock_enabled),
     "lost_mode": ("Lost Mode", Device.lost_mode),
     "last_seen_at": ("Last seen", Channel.last_seen_at),
     "last_notified_at": ("Last push", Channel.pushed_at),

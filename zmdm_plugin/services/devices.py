@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,8 +12,9 @@ import sqlalchemy as sa
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound
-from zmdm_plugin.models import Channel, Device, DeviceSecret, Identity
-from zmdm_plugin.services import access
+from zmdm_plugin.models import Channel, Device, DeviceSecret, EnrollmentSession, Identity, Tag
+from zmdm_plugin.services import access, tags
+from zmdm_plugin.services.device_filter import STATES, State, in_state
 from zmdm_plugin.services.device_filter import DeviceFilter as DeviceFilter
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
@@ -44,20 +46,31 @@ HAS_PRK = (
     .where(DeviceSecret.state != "superseded")
     .correlate(Device)
 )
+STATE = sa.case(*((in_state(state), state) for state in STATES))
+ENROLLMENT_ID = (
+    sa.select(EnrollmentSession.enrollment_id)
+    .where(EnrollmentSession.id == Device.session_id)
+    .correlate(Device)
+    .scalar_subquery()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A device with what lists show of its channel, identity and vault; one row, no more loads."""
+    """A device with what lists show of its channel, identity, vault and tags; no more loads."""
 
     device: Device
+    state: State
+    enrollment_id: int | None
     channel_id: int | None
     last_seen_at: datetime | None
     last_notified_at: datetime | None
     push_status: int | None
     push_reason: str | None
+    push_dead_at: datetime | None
     cert_not_valid_after: datetime | None
     filevault_prk_escrowed: bool
+    tags: Sequence[Tag]
 
 
 def page(
@@ -71,7 +84,7 @@ def page(
     """A page of the devices that this actor may see."""
     statement = _shown().where(*filter.conditions(), *_scope(actor, access.VIEW_DEVICES))
     found = KEYSET.page(statement, ordering=ordering, cursor=cursor, limit=limit)
-    return Page([_from_row(row) for row in found.items], found.next_cursor)
+    return Page(_from_rows(found.items), found.next_cursor)
 
 
 def get(device_id: int) -> Shown:
@@ -79,7 +92,7 @@ def get(device_id: int) -> Shown:
     row = session().execute(_shown().where(Device.id == _checked(device_id))).one_or_none()
     if row is None:
         raise NotFound("no such device")
-    return _from_row(row)
+    return _from_rows([row])[0]
 
 
 def locked(device_id: int) -> Device:
@@ -130,27 +143,40 @@ def channels(device_id: int) -> list[Channel]:
 def _shown() -> sa.Select[*tuple[Any, ...]]:
     return sa.select(
         Device,
+        STATE,
+        ENROLLMENT_ID,
         Channel.id,
         Channel.last_seen_at,
         Channel.pushed_at,
         Channel.push_status,
         Channel.push_reason,
+        Channel.push_dead_at,
         CERT_NOT_VALID_AFTER,
         HAS_PRK,
     ).outerjoin(Channel, OWN_CHANNEL)
 
 
-def _from_row(row: Any) -> Shown:
-    device, channel_id, seen, pushed, status, reason, not_after, has_prk = row
+def _from_rows(found: Sequence[Any]) -> list[Shown]:
+    """Rows of `_shown`, with their tags, which are one statement for all of them."""
+    tagged = tags.of(row[0].id for row in found) if found else {}
+    return [_from_row(row, tagged.get(row[0].id, ())) for row in found]
+
+
+def _from_row(row: Any, tagged: Sequence[Tag]) -> Shown:
+    device, state, enrollment, channel, seen, pushed, status, reason, dead, not_after, prk = row
     return Shown(
         device=device,
-        channel_id=channel_id,
+        state=state,
+        enrollment_id=enrollment,
+        channel_id=channel,
         last_seen_at=seen,
         last_notified_at=pushed,
         push_status=status,
         push_reason=reason,
+        push_dead_at=dead,
         cert_not_valid_after=not_after,
-        filevault_prk_escrowed=bool(has_prk),
+        filevault_prk_escrowed=bool(prk),
+        tags=tagged,
     )
 
 

@@ -28,6 +28,19 @@ def _moment(attribute: str, about: str) -> Moment:
     return Moment(attribute=attribute, allow_none=True, metadata=described(about))
 
 
+def _number(name: str, about: str, example: float) -> ma.fields.Float:
+    return ma.fields.Float(
+        attribute=f"device.{name}", allow_none=True, metadata=described(about, example=example)
+    )
+
+
+class TagName(ma.Schema):
+    """A tag that a device has."""
+
+    id = ma.fields.Integer(required=True)
+    name = ma.fields.String(required=True, metadata={"example": "Loaner pool"})
+
+
 class DeviceSchema(ma.Schema):
     """A device; null where it has not told yet."""
 
@@ -38,13 +51,25 @@ class DeviceSchema(ma.Schema):
     name = _text("name", "Name that its user gave it.", "John’s Mac mini")
     model = _text("model", "Hardware identifier.", "Macmini8,1")
     model_name = _text("model_name", "Product name.", "Mac mini")
+    model_number = _text("model_number", "Number under which it is sold.", "MRTR2D/A")
+    state = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf(STATES),
+        metadata=described("Enrolled now, never yet, checked out, or blocked."),
+    )
     platform = _text("platform", "macOS, iOS, iPadOS, tvOS …", "macOS")
     os_version = _text("os_version", "Version of its OS.", "14.2.1")
     os_version_extra = _text("os_version_extra", "Rapid security response, like (a).")
     build_version = _text("build_version", "Build of its OS.", "23C71")
+    build_version_extra = _text("build_version_extra", "Build with the rapid security response.")
     apple_silicon = _flag("apple_silicon", "Whether a Mac has an Apple processor.")
     cert_not_valid_after = _moment(
         "cert_not_valid_after", "Until when its identity certificate holds."
+    )
+    enrollment = ma.fields.Integer(
+        attribute="enrollment_id",
+        allow_none=True,
+        metadata=described("Id of the enrollment that it came by."),
     )
     blueprint = ma.fields.Integer(
         dump_default=None, allow_none=True, metadata=described("The blueprint it is given.")
@@ -71,9 +96,31 @@ class DeviceSchema(ma.Schema):
     activation_lock_manageable = _flag(
         "activation_lock_manageable", "Whether its Activation Lock can be managed."
     )
+    activation_lock_enabled = _flag("activation_lock_enabled", "Whether Activation Lock is on.")
+    unlock_token_escrowed = _flag(
+        "unlock_token_escrowed", "Whether we keep the token that clears its passcode."
+    )
+    passcode_present = _flag("passcode_present", "Whether it has a passcode.")
+    passcode_compliant = _flag("passcode_compliant", "Whether that is as strong as it must be.")
+    firewall_enabled = _flag("firewall_enabled", "Whether a Mac's firewall is on.")
+    sip_enabled = _flag("sip_enabled", "Whether System Integrity Protection is on.")
+    recovery_lock_enabled = _flag("recovery_lock_enabled", "Whether recoveryOS has a password.")
+    lost_mode = _flag("lost_mode", "Whether it is in Lost Mode.")
     shared_ipad = _flag("shared_ipad", "Whether it is a Shared iPad.")
-    imei = _text("imei", "IMEI.")
-    wifi_mac = _text("wifi_mac", "Address of its Wi-Fi interface.")
+    imei = _text("imei", "IMEI.", "35 809605 123456 7")
+    meid = _text("meid", "MEID.")
+    phone_number = _text("phone_number", "Phone number of its SIM.", "+49000000000")
+    host_name = _text("host_name", "Its name on the network.", "johns-mac-mini.local")
+    wifi_mac = _text("wifi_mac", "Address of its Wi-Fi interface.", "00:00:5e:00:53:01")
+    bluetooth_mac = _text("bluetooth_mac", "Address of its Bluetooth.", "00:00:5e:00:53:02")
+    ethernet_mac = _text("ethernet_mac", "Address of its Ethernet.", "00:00:5e:00:53:03")
+    capacity = _number("capacity", "Storage in GiB, as it says.", 460.4)
+    capacity_available = _number("capacity_available", "What is free of it.", 201.7)
+    battery_level = _number("battery_level", "0 to 1; below 0 it does not know.", 0.83)
+    tags = ma.fields.List(
+        ma.fields.Nested(TagName), metadata=described("Its tags, by their names' order.")
+    )
+    push_dead_at = _moment("push_dead_at", "Since when Apple calls its push token dead.")
     last_seen_at = _moment("last_seen_at", "When it last spoke with this server.")
     last_notified_at = _moment("last_notified_at", "When it was last sent a push.")
     enrolled_at = _moment("device.enrolled_at", "When the present enrollment took effect.")
