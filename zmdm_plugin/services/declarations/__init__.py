@@ -1,0 +1,1 @@
+"""Declarative device management: what a channel is offered, and what it reports."""
