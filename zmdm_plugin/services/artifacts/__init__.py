@@ -1,0 +1,1 @@
+"""Artifacts: what a channel should have, decided from blueprints, scopes and facts."""

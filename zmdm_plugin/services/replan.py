@@ -1,0 +1,42 @@
+"""A device whose facts, tags or blueprint changed is planned anew, and woken for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zmdm_plugin.models import Device
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services import channels, wake
+
+FACTS = frozenset(
+    {
+        "platform",
+        "os_version",
+        "serial_number",
+        "supervised",
+        "user_enrollment",
+        "awaiting_configuration",
+    }
+)
+"""Columns of a device that scopes look at."""
+
+
+def device(changed: Device, *, bulk: bool = False) -> None:
+    """Have the planner look at every open channel; the caller holds them, or is about to."""
+    for channel in channels.open_channels(changed):
+        channel.plan_due_at = utcnow()
+        wake.channel(channel, bulk=bulk)
+
+
+def if_facts_changed(changed: Device, before: Mapping[str, Any]) -> None:
+    """The same if a fact that scopes look at differs from what it was, for a known device."""
+    if changed.blueprint_id is None:
+        return
+    if any((old or None) != (getattr(changed, name) or None) for name, old in before.items()):
+        device(changed)
+
+
+def facts(known: Device) -> dict[str, Any]:
+    """The facts as they are now, to be compared after a change."""
+    return {name: getattr(known, name) for name in FACTS}
