@@ -75,10 +75,13 @@ def chain() -> str:
 @cache
 def vendor() -> Vendor:
     key = keys()[2]
-    text = key.private_bytes(
-        PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-    return Vendor(issue(key.public_key()), text, chain())
+    return Vendor(issue(key.public_key()), plain(key), chain())
+
+
+def plain(key: rsa.RSAPrivateKey) -> str:
+    """A key as PEM, without a password."""
+    unsealed = serialization.NoEncryption()
+    return key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, unsealed).decode()
 
 
 def settings(made: Vendor) -> dict[str, object]:
