@@ -91,3 +91,41 @@ def test_its_page_lists_who_came_that_way(browser: FlaskClient) -> None:
     page = browser.get("/mdm/enrollments/1/").text
     assert "Completed" in page
     assert "1 device shown" in page
+
+
+def test_the_link_comes_as_a_qr_code_too_and_that_is_audited(
+    screens: Flask, browser: FlaskClient, post: Callable[..., Any]
+) -> None:
+    page = add(browser, post).location
+    assert f'src="{page}qr.svg"' in post(browser, f"{page}link/").text
+    answer = browser.get(f"{page}qr.svg")
+    assert answer.mimetype == "image/svg+xml"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert b"<path" in answer.data
+    with screens.app_context():
+        newest = sa.select(AuditEntry.action).order_by(AuditEntry.id.desc()).limit(1)
+        assert db.session().scalar(newest) == "enrollment.reveal_qr_code"
+
+
+def test_a_revoked_enrollment_gives_no_qr_code(
+    browser: FlaskClient, post: Callable[..., Any]
+) -> None:
+    page = add(browser, post).location
+    post(browser, f"{page}revoke/")
+    assert browser.get(f"{page}qr.svg").status_code == 409
+
+
+def test_who_may_not_add_enrollments_gets_no_qr_code(
+    screens: Flask, browser: FlaskClient, post: Callable[..., Any], make_host: Callable[..., Flask]
+) -> None:
+    page = add(browser, post).location
+    assert make_host("mdm.view_*").test_client().get(f"{page}qr.svg").status_code == 403
+
+
+def test_a_push_certificate_that_waits_for_apple_is_not_offered(
+    browser: FlaskClient, post: Callable[..., Any]
+) -> None:
+    post(browser, "/mdm/push_certificates/new/", name="To be")
+    page = browser.get("/mdm/enrollments/new/").text
+    assert "Example Ltd</option>" in page
+    assert "To be" not in page

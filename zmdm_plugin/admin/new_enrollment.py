@@ -44,7 +44,10 @@ class Arguments(ma.Schema):
             enrollments.KINDS, labels=("Over the air, by a link", "By hand, by a profile")
         ),
     )
-    push_certificate = ma.fields.Integer(required=True, metadata={"rows": PushCertificate})
+    push_certificate = ma.fields.Integer(
+        required=True,
+        metadata={"rows": PushCertificate, "only": PushCertificate.topic.is_not(None)},
+    )
     scep_issuer = ma.fields.Integer(
         required=True,
         metadata={"rows": ScepIssuer, "label": "Identities come from", "description": ""},
@@ -109,10 +112,12 @@ def _create(asked: dict[str, Any]) -> Any:
 
 
 def _with_rows(item: forms.Field) -> forms.Field:
-    """A reference to another row becomes a choice among those there are."""
-    model: Any = Arguments().fields[item.name].metadata.get("rows")
+    """A reference to another row becomes a choice among those that will do."""
+    about = Arguments().fields[item.name].metadata
+    model: Any = about.get("rows")
     if model is None:
         return item
-    rows = session().execute(sa.select(model.id, model.name).order_by(model.name))
+    fit: Any = about.get("only", sa.true())
+    rows = session().execute(sa.select(model.id, model.name).where(fit).order_by(model.name))
     choices = tuple((str(row_id), name) for row_id, name in rows)
     return forms.replaced(item, kind="choice", choices=choices)
