@@ -228,6 +228,19 @@ class Settings:
     apns_proxy: str = _key(
         _optional_base_url, "HTTP proxy (CONNECT) towards the push service.", default=""
     )
+    software_lookup_url: str = _key(
+        _base_url, "Apple's software lookup service.", default="https://gdmf.apple.com"
+    )
+    software_lookup_ca: str = _key(
+        _pem,
+        "PEM roots for the software lookup service; empty: the system's and Apple's own root.",
+        default="",
+    )
+    software_update_notice_days: int = _key(
+        _number(0, 60),
+        "No device is first shown an enforced update whose date is nearer than this.",
+        default=3,
+    )
     push_rate: int = _key(
         _number(1, 100_000), "Wakes per second, at most, of a bulk (per worker).", default=500
     )

@@ -52,6 +52,8 @@ _SEE_SET_UP = (
     "mdm.view_enrollment",
     "mdm.view_pushcertificate",
     "mdm.view_scepissuer",
+    "mdm.view_softwareupdate",
+    "mdm.view_softwareupdateenforcement",
     "mdm.view_jobrun",
     "mdm.view_system",
 )
@@ -95,6 +97,12 @@ OPERATOR = Role(
         "mdm.add_tag",
         "mdm.change_tag",
         "mdm.delete_tag",
+        "mdm.add_softwareupdate",
+        "mdm.change_softwareupdate",
+        "mdm.delete_softwareupdate",
+        "mdm.add_softwareupdateenforcement",
+        "mdm.change_softwareupdateenforcement",
+        "mdm.delete_softwareupdateenforcement",
         "mdm.add_apitoken",
     ),
 )

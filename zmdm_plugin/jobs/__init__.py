@@ -13,7 +13,7 @@ from zmdm_plugin import queues
 from zmdm_plugin.config import Settings
 from zmdm_plugin.db import outages
 from zmdm_plugin.errors import Unavailable
-from zmdm_plugin.jobs import beats, bulk, fleet, push
+from zmdm_plugin.jobs import beats, bulk, fleet, push, software_updates
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +23,15 @@ JOBS: dict[str, Callable[..., None]] = {
     "bulk.run": bulk.run,
     "push.beat": beats.push_beat,
     "push.flush": push.flush,
+    "software_updates.daily": software_updates.daily,
+    "software_updates.sync": software_updates.sync,
     "sweep": fleet.sweep,
     "wake.fan_out": fleet.fan_out,
 }
 
 SCHEDULE: dict[str, Callable[[Settings], int]] = {
     "beats.ask": lambda _settings: beats.PERIOD,
+    "software_updates.daily": lambda _settings: software_updates.PERIOD,
     "sweep": lambda settings: settings.sweep_interval,
 }
 """job -> its period in seconds. The scheduler runs these itself: they need no Redis."""

@@ -18,12 +18,18 @@ log = logging.getLogger(__name__)
 SLICE = 45.0
 
 
-def work_off(uid: str, step: Callable[[Claimed], Step]) -> None:
+def work_off(
+    uid: str,
+    step: Callable[[Claimed], Step],
+    *,
+    before: Callable[[Claimed], object] | None = None,
+) -> None:
     """Do steps of the run until it is done, this slice is over, or the worker shall stop.
 
     Each `step` runs in a transaction together with the note of its progress, and may be repeated
     after a deadlock. It takes seconds, not minutes. What it raises ends the run with these words;
-    an outage does not, for the sweep takes the run up again.
+    an outage does not, for the sweep takes the run up again. `before` runs ahead of each step and
+    outside of any transaction: there another server may be asked, while no row is locked.
     """
     try:
         claimed = run_in_transaction(lambda: job_runs.claim(uid, now=utcnow()))
@@ -35,12 +41,18 @@ def work_off(uid: str, step: Callable[[Claimed], Step]) -> None:
         if stopping.current().requested or time.monotonic() > end:
             _give_back(claimed)
             return
-        claimed = _one(claimed, step)
+        claimed = _one(claimed, step, before)
 
 
-def _one(claimed: Claimed, step: Callable[[Claimed], Step]) -> Claimed | None:
+def _one(
+    claimed: Claimed,
+    step: Callable[[Claimed], Step],
+    before: Callable[[Claimed], object] | None,
+) -> Claimed | None:
     """One step; None when there is nothing more to do here."""
     try:
+        if before is not None:
+            before(claimed)
         with outages():
             return run_in_transaction(
                 lambda: job_runs.advance(claimed, step(claimed), now=utcnow())

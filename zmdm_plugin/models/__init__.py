@@ -31,11 +31,22 @@ from zmdm_plugin.models.enrollments import Enrollment, EnrollmentSession
 from zmdm_plugin.models.idempotency import IdempotentRequest
 from zmdm_plugin.models.operations import ApiToken, Heartbeat, JobRun, Lease
 from zmdm_plugin.models.records import AuditEntry, DeviceSecret, Event
+from zmdm_plugin.models.software_updates import (
+    AdvertisedUpdate,
+    BlueprintEnforcement,
+    DeviceUpdate,
+    EnforcementTag,
+    SoftwareUpdate,
+    SoftwareUpdateDevice,
+    SoftwareUpdateEnforcement,
+    SoftwareUpdateFeed,
+)
 from zmdm_plugin.models.tags import DeviceTag, SavedView, Tag
 
 __all__ = [
     "FINAL",
     "OUTSTANDING",
+    "AdvertisedUpdate",
     "ApiToken",
     "Artifact",
     "ArtifactRequirement",
@@ -43,6 +54,7 @@ __all__ = [
     "AuditEntry",
     "Base",
     "BlueprintArtifact",
+    "BlueprintEnforcement",
     "CertificateAuthority",
     "Channel",
     "ChannelArtifact",
@@ -51,6 +63,8 @@ __all__ = [
     "Device",
     "DeviceSecret",
     "DeviceTag",
+    "DeviceUpdate",
+    "EnforcementTag",
     "Enrollment",
     "EnrollmentSession",
     "Event",
@@ -70,6 +84,10 @@ __all__ = [
     "Revision",
     "SavedView",
     "ScepIssuer",
+    "SoftwareUpdate",
+    "SoftwareUpdateDevice",
+    "SoftwareUpdateEnforcement",
+    "SoftwareUpdateFeed",
     "Tag",
     "UnboundIdentity",
     "metadata",

@@ -6,7 +6,9 @@ in an application context of its own, for the host may use (and commit) its sess
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,6 +44,16 @@ VIEW_TAGS = "mdm.view_tag"
 ADD_TAGS = "mdm.add_tag"
 CHANGE_TAGS = "mdm.change_tag"
 DELETE_TAGS = "mdm.delete_tag"
+VIEW_UPDATES = "mdm.view_softwareupdate"
+ADD_UPDATES = "mdm.add_softwareupdate"
+CHANGE_UPDATES = "mdm.change_softwareupdate"
+DELETE_UPDATES = "mdm.delete_softwareupdate"
+SYNC_UPDATES = (ADD_UPDATES, CHANGE_UPDATES, DELETE_UPDATES)
+"""What a fetch of Apple's list does: all three are needed to order one."""
+VIEW_ENFORCEMENTS = "mdm.view_softwareupdateenforcement"
+ADD_ENFORCEMENTS = "mdm.add_softwareupdateenforcement"
+CHANGE_ENFORCEMENTS = "mdm.change_softwareupdateenforcement"
+DELETE_ENFORCEMENTS = "mdm.delete_softwareupdateenforcement"
 VIEW_SYSTEM = "mdm.view_system"
 VIEW_AUDIT = "mdm.view_auditentry"
 VIEW_RUNS = "mdm.view_jobrun"
@@ -71,6 +83,14 @@ _NAMED = {
     ADD_TAGS: "Make tags.",
     CHANGE_TAGS: "Rename and recolor tags.",
     DELETE_TAGS: "Delete tags, which takes them from their devices.",
+    VIEW_UPDATES: "See Apple's list of software updates.",
+    ADD_UPDATES: "Fetch Apple's list of software updates, with the two that follow.",
+    CHANGE_UPDATES: "Fetch Apple's list of software updates; see above.",
+    DELETE_UPDATES: "Fetch Apple's list of software updates; see above.",
+    VIEW_ENFORCEMENTS: "See which updates are enforced, and which device gets what.",
+    ADD_ENFORCEMENTS: "Make enforcements of software updates.",
+    CHANGE_ENFORCEMENTS: "Change enforcements of software updates, their tags and blueprints.",
+    DELETE_ENFORCEMENTS: "Delete enforcements that no blueprint uses.",
     VIEW_SYSTEM: "See the settings (never secrets) and what the doctor finds.",
     VIEW_AUDIT: "See and export who did what.",
     VIEW_RUNS: "See everybody's long work in the background; one's own needs no permission.",
@@ -79,6 +99,7 @@ _NAMED = {
     "mdm.view_filevault_prk": "Reveal the FileVault recovery key.",
     "mdm.view_recovery_password": "Reveal the recovery lock or firmware password.",
 }
+_granted: ContextVar[list[tuple[str, Any]] | None] = ContextVar("zmdm_granted", default=None)
 
 
 def permissions() -> dict[str, str]:
@@ -108,6 +129,19 @@ def demand(actor: Actor, permission: str, subject: Any = None) -> None:
         raise Denied(
             f"this needs the permission {permission}", permission=permission, subject=subject
         )
+    if (granted := _granted.get()) is not None:
+        granted.append((permission, subject))
+
+
+@contextmanager
+def noting() -> Iterator[list[tuple[str, Any]]]:
+    """Collect what is demanded meanwhile and granted: (permission, subject)."""
+    granted: list[tuple[str, Any]] = []
+    token = _granted.set(granted)
+    try:
+        yield granted
+    finally:
+        _granted.reset(token)
 
 
 def row_scope(actor: Actor, permission: str) -> sa.ColumnElement[bool] | None:

@@ -25,6 +25,7 @@ from zmdm_plugin.models import (
     JobRun,
     PushCertificate,
     ScepIssuer,
+    SoftwareUpdateEnforcement,
     Tag,
 )
 from zmdm_plugin.models.base import Base, utcnow
@@ -44,6 +45,10 @@ _SAFE: dict[type[Base], frozenset[str]] = {
     ),
     JobRun: frozenset({"name", "title", "state", "total"}),
     PushCertificate: frozenset({"name", "topic", "not_before", "not_after"}),
+    SoftwareUpdateEnforcement: frozenset(
+        {"name", "platforms", "os_version", "build_version", "local_datetime", "details_url"}
+        | {"max_os_version", "delay_days", "local_time"}
+    ),
     Tag: frozenset({"name", "color"}),
     ScepIssuer: frozenset({"name", "kind", "url", "key_size", "key_usage", "ca_name"}),
 }
