@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
@@ -21,43 +19,11 @@ from zmdm_plugin.protocol.scope import Facts, Scope
 from zmdm_plugin.protocol.who import ChannelKind
 from zmdm_plugin.services.artifacts import revisions
 from zmdm_plugin.services.artifacts.compiled import Compiled, Item, Link, Version
+from zmdm_plugin.services.artifacts.lru import kept as kept_values
 from zmdm_plugin.services.artifacts.resolve import Resolution, resolve, scope_key
-from zmdm_plugin.state import state
 
-T = TypeVar("T")
 _BLUEPRINTS = 64
 _RESOLUTIONS = 2048
-
-
-class Lru(Generic[T]):
-    """The last used of some values that cost much to make; in one process, safe to lose."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[Any, T] = OrderedDict()
-
-    def get(self, key: Any) -> T | None:
-        """None if it is not kept (any more); threads may take it away in between."""
-        found = self._kept.get(key)
-        if found is not None:
-            try:
-                self._kept.move_to_end(key)
-            except KeyError:
-                pass
-        return found
-
-    def put(self, key: Any, value: T) -> None:
-        self._kept[key] = value
-        while len(self._kept) > self._most:
-            try:
-                self._kept.popitem(last=False)
-            except KeyError:
-                break
-
-
-def _lru(name: str, most: int) -> Lru[Any]:
-    kept: Lru[Any] = state().cache.setdefault(f"artifacts.{name}", Lru(most))
-    return kept
 
 
 def compiled(blueprint_id: int, revision: int | None = None) -> Compiled | None:
@@ -66,7 +32,7 @@ def compiled(blueprint_id: int, revision: int | None = None) -> Compiled | None:
     Four statements, or none where this process has it already.
     """
     wanted = revisions.of(blueprint_id) if revision is None else revision
-    kept = _lru("compiled", _BLUEPRINTS)
+    kept = kept_values("compiled", _BLUEPRINTS)
     found: Compiled | None = kept.get((blueprint_id, wanted))
     if found is not None:
         return found
@@ -79,7 +45,7 @@ def compiled(blueprint_id: int, revision: int | None = None) -> Compiled | None:
 def resolution(known: Compiled, facts: Facts) -> tuple[str, Resolution]:
     """The scope key of a channel and what it should have, decided once for all that share it."""
     key = scope_key(known, facts)
-    kept = _lru("resolutions", _RESOLUTIONS)
+    kept = kept_values("resolutions", _RESOLUTIONS)
     found: Resolution | None = kept.get(key)
     if found is None:
         found = resolve(known, facts)
