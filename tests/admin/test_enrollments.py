@@ -129,3 +129,39 @@ def test_a_push_certificate_that_waits_for_apple_is_not_offered(
     page = browser.get("/mdm/enrollments/new/").text
     assert "Example Ltd</option>" in page
     assert "To be" not in page
+
+
+def test_what_an_enrollment_says_is_changed_and_what_is_emptied_sets_no_limit(
+    screens: Flask, browser: FlaskClient, post: Callable[..., Any]
+) -> None:
+    fields = {"quota": "5", "expires_at": "2999-01-02T03:04", "serial_numbers": "C02A\nC02B"}
+    page = add(browser, post, **fields).location
+    shown = browser.get(f"{page}edit/").text
+    assert 'value="2999-01-02T03:04"' in shown
+    assert ">C02A\nC02B</textarea>" in shown
+    answer = post(browser, f"{page}edit/", name="Lab 2", serial_numbers="C02C")
+    assert answer.location == page
+    made = found(screens, "Lab 2")
+    assert made is not None
+    assert (made.quota, made.expires_at, made.serial_numbers) == (None, None, ["C02C"])
+
+
+def test_a_change_to_a_name_that_is_taken_changes_nothing(
+    screens: Flask, browser: FlaskClient, post: Callable[..., Any]
+) -> None:
+    page = add(browser, post).location
+    answer = post(browser, f"{page}edit/", name="Staff", quota="9")
+    assert answer.status_code == 422
+    assert "There is an enrollment with this name." in answer.text
+    made = found(screens)
+    assert made is not None
+    assert made.quota is None
+
+
+def test_an_enrollment_that_nobody_used_is_deleted_and_another_is_not(
+    screens: Flask, browser: FlaskClient, post: Callable[..., Any]
+) -> None:
+    page = add(browser, post).location
+    assert post(browser, f"{page}delete/").status_code == 303
+    assert found(screens) is None
+    assert post(browser, "/mdm/enrollments/1/delete/").status_code == 409

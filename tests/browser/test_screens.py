@@ -36,6 +36,7 @@ SCREENS = (
     "/mdm/events/",
     "/mdm/enrollments/",
     "/mdm/enrollments/1/",
+    "/mdm/enrollments/1/edit/",
     "/mdm/enrollments/new/",
     "/mdm/push_certificates/",
     "/mdm/push_certificates/new/",

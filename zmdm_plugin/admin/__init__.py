@@ -21,7 +21,7 @@ from zmdm_plugin.admin.device_list import DeviceList
 from zmdm_plugin.admin.device_page import DevicePage
 from zmdm_plugin.admin.enrollments import EnrollmentList, EnrollmentPage
 from zmdm_plugin.admin.events import EventList
-from zmdm_plugin.admin.new_enrollment import NewEnrollment
+from zmdm_plugin.admin.new_enrollment import ChangeEnrollment, NewEnrollment
 from zmdm_plugin.admin.overview import Overview
 from zmdm_plugin.admin.screen import Screen
 from zmdm_plugin.state import state_of
@@ -106,6 +106,9 @@ def _set_up() -> list[Screen]:
             "Add", endpoint="zmdm_new_enrollment", url="enrollments/new", below=enrollments
         ),
         EnrollmentPage("Enrollment", endpoint="zmdm_enrollment", url=one, below=enrollments),
+        ChangeEnrollment(
+            "Update", endpoint="zmdm_change_enrollment", url=f"{one}/edit", below=enrollments
+        ),
         push,
         PushCertificateForm(
             "Form", endpoint="zmdm_push_certificate_form", url="push_certificates/new", below=push

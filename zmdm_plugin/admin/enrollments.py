@@ -90,6 +90,16 @@ class EnrollmentPage(Screen):
         said = "The enrollment is revoked. Devices that came this way stay enrolled."
         return back(said, ".index", enrollment_id=enrollment_id)
 
+    @expose("/delete/", methods=("POST",))
+    def delete(self, enrollment_id: int) -> Response:
+        """Gone, if no device has begun to come this way."""
+        demand(access.CHANGE_ENROLLMENTS)
+        with db.transaction():
+            found: Enrollment = row(Enrollment, enrollment_id)
+            audit.record(acting(), "enrollment.delete", found, before=audit.snapshot(found))
+            enrollments.delete(found)
+        return back("The enrollment is deleted.", "zmdm_enrollments.index")
+
     def _shown(self, enrollment_id: int, *, link: str = "") -> Response:
         enrollment: Enrollment = row(Enrollment, enrollment_id)
         query = sa.select(EnrollmentSession).where(EnrollmentSession.enrollment_id == enrollment.id)

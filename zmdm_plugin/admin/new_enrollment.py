@@ -1,7 +1,8 @@
-"""The form that makes an enrollment."""
+"""The forms that make an enrollment and change one."""
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import marshmallow as ma
@@ -14,12 +15,14 @@ from zmdm_plugin.admin import forms
 from zmdm_plugin.admin.screen import Screen, acting, back, row, session
 from zmdm_plugin.commands.arguments import storable
 from zmdm_plugin.errors import Refused
-from zmdm_plugin.models import PushCertificate, ScepIssuer
+from zmdm_plugin.models import Enrollment, PushCertificate, ScepIssuer
 from zmdm_plugin.services import access, audit
 from zmdm_plugin.services.enrollment import enrollments
 
 _NAME: Any = [ma.validate.Length(min=1, max=128), storable]
 _MOST = 10_000
+_LISTED = ("serial_numbers", "udids")
+_CHANGEABLE = ("name", "display_name", "quota", "expires_at", *_LISTED)
 
 
 def _listed(about: str) -> ma.fields.List[str]:
@@ -82,8 +85,66 @@ class NewEnrollment(Screen):
             "zmdm/new_enrollment.html",
             title="Add an enrollment",
             form=form,
+            enrollment=None,
             status=422 if form.faults or form.fault else 200,
         )
+
+
+class ChangeEnrollment(Screen):
+    """What can be changed later: texts and limits, not what devices enroll with."""
+
+    permission = access.CHANGE_ENROLLMENTS
+
+    @expose("/", methods=("GET", "POST"))
+    def index(self, enrollment_id: int) -> Response:
+        """The form, and the change."""
+        found: Enrollment = row(Enrollment, enrollment_id)
+        name, fields = found.name, _present(found)
+        form = forms.Form(fields)
+        if request.method == "POST":
+            if answer := _change(form, enrollment_id):
+                return answer
+            form.fields = forms.typed(form.fields, request.form)
+        return self.page(
+            "zmdm/new_enrollment.html",
+            title=f"Update {name}",
+            form=form,
+            enrollment=row(Enrollment, enrollment_id),
+            status=422 if form.faults or form.fault else 200,
+        )
+
+
+def _present(found: Enrollment) -> list[forms.Field]:
+    """The fields that can be changed, with what they hold."""
+    values = {name: getattr(found, name) for name in _CHANGEABLE}
+    if found.expires_at is not None:
+        values["expires_at"] = found.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")
+    for name in _LISTED:
+        values[name] = "\n".join(values[name] or [])
+    return [
+        forms.replaced(item, value="" if values[item.name] is None else values[item.name])
+        for item in forms.of_schema(Arguments(only=_CHANGEABLE))
+    ]
+
+
+def _change(form: forms.Form, enrollment_id: int) -> Response | None:
+    """None when the form has to be shown again; a field that is left empty sets no limit."""
+    try:
+        asked = Arguments(only=_CHANGEABLE).load(forms.data(form.fields, request.form))
+        with db.transaction():
+            found: Enrollment = row(Enrollment, enrollment_id)
+            before = audit.snapshot(found)
+            limits = {"quota": None, "expires_at": None, **dict.fromkeys(_LISTED, ())}
+            enrollments.update(found, {**limits, **asked})
+            after = audit.snapshot(found)
+            audit.record(acting(), "enrollment.change", found, before=before, after=after)
+    except ma.ValidationError as error:
+        form.faults.update(forms.faults(error))
+        return None
+    except Refused as error:
+        form.blame(error.field, error.why)
+        return None
+    return back("The enrollment is kept.", "zmdm_enrollment.index", enrollment_id=enrollment_id)
 
 
 def _make(form: forms.Form) -> Response | None:
