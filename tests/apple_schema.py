@@ -5,6 +5,7 @@
     assert validate_checkin("TokenUpdate", body, platform="macOS", channel="user") == []
     assert validate_profile(mobileconfig) == []          # and each payload inside
     assert validate_profile_payload(payload) == []
+    assert validate_declaration("com.apple.asset.data", payload) == []
 
 Faults: a required key is missing, a key is unknown (or not on this platform, channel or kind of
 enrollment), a value has the wrong type, is not in a rangelist or range, or misses a format.
@@ -79,6 +80,7 @@ class Speaker:
     channel: str = "device"
     user_enrollment: bool = False
     shared_ipad: bool = False
+    json: bool = False
 
     def place(self, key: Mapping[str, Any]) -> str:
         """`required`, `optional` or `forbidden`: what this key is here."""
@@ -197,6 +199,17 @@ def validate_profile_payload(
     )
 
 
+def validate_declaration(
+    kind: str, payload: Mapping[str, Any], *, platform: str | None = None
+) -> list[str]:
+    """The payload of a declaration (JSON), or what a credential asset downloads."""
+    page = declaration_pages().get(kind)
+    if page is None:
+        return [f"{kind}: no such declaration"]
+    speaker = Speaker(platform=_family(platform), json=True)
+    return list(_dictionary(page["payloadkeys"], payload, speaker, ""))
+
+
 def _dictionary(keys: Keys, body: Mapping[str, Any], speaker: Speaker, where: str) -> Iterator[str]:
     known = {key["key"]: key for key in keys}
     wildcard = next((key for name, key in known.items() if name.startswith("ANY")), None)
@@ -217,7 +230,8 @@ def _value(key: Mapping[str, Any], value: Any, speaker: Speaker, where: str) -> 
     kind = key["type"]
     if kind == "<any>":
         return
-    if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "<boolean>"):
+    types = (str,) if speaker.json and kind == "<data>" else _TYPES[kind]
+    if not isinstance(value, types) or (isinstance(value, bool) and kind != "<boolean>"):
         yield f"{where}: {type(value).__name__} is not {kind}"
         return
     subkeys = key.get("subkeys") or []
@@ -265,7 +279,7 @@ def _pages(folder: str) -> list[dict[str, Any]]:
     if root is None:
         raise FileNotFoundError("apple-schema: mark the test with needs('apple_schema')")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [yaml.load(_text(path), loader) for path in sorted((root / folder).glob("*.yaml"))]
+    return [yaml.load(_text(path), loader) for path in sorted(root.glob(f"{folder}/*.yaml"))]
 
 
 def _text(path: Path) -> str:
@@ -287,4 +301,16 @@ def _profiles() -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for page in _pages("mdm/profiles"):
         found.setdefault(page["payload"]["payloadtype"], []).append(page)
+    return found
+
+
+@cache
+def declaration_pages() -> dict[str, dict[str, Any]]:
+    """Apple's pages on declarations by type, the newer ones before the older."""
+    found: dict[str, dict[str, Any]] = {}
+    for folder in ("declarative/declarations/**", "newer/declarative/declarations/**"):
+        for page in _pages(folder):
+            about = page["payload"]
+            found[about.get("declarationtype") or about.get("credentialtype")] = page
+    del found["any"]
     return found

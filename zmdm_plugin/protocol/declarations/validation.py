@@ -76,7 +76,8 @@ class _Walk:
         wildcard = known.pop(ANY, None)
         for name, key in known.items():
             if key.required and name not in payload:
-                yield Problem(joined(path, name), "is missing")
+                somewhere = any(rule.never for rule in key.support.values())
+                yield Problem(joined(path, name), "is missing", "warning" if somewhere else "error")
         for name, value in payload.items():
             if found := known.get(name, wildcard):
                 yield from self._value(found, value, joined(path, name))
