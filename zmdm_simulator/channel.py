@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from enum import Enum
 
+from zmdm_simulator.declared import Declared
 from zmdm_simulator.facts import User
 from zmdm_simulator.profile import Profile
 
@@ -33,12 +34,14 @@ class Channel:
     token: bytes = field(default_factory=lambda: os.urandom(32))
     magic: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
     profiles: dict[str, Profile] = field(default_factory=dict)
+    provisioning_profiles: dict[str, bytes] = field(default_factory=dict)  # by UUID
     unaccepted: bytes | None = None  # sent (perhaps), but never answered with 2xx
     after: After | None = None  # what happens once it is accepted
     last_answer: bytes | None = None
     notnow_last: bool = False
     announced: bool = False  # a TokenUpdate was accepted
     declarative: bool = False  # DeclarativeManagement was received
+    declared: Declared = field(default_factory=Declared)
     declined: bool = False  # the server said 410: not this user, not in this login session
 
     @property

@@ -115,6 +115,20 @@ def get_bootstrap_token(device: DeviceCore, channel: Channel) -> Body:
     }
 
 
+def declarative_management(
+    device: DeviceCore, channel: Channel, endpoint: str, data: bytes | None
+) -> Body:
+    """Ask for, or tell, something about declarations; the data is JSON."""
+    body: Body = {
+        "MessageType": "DeclarativeManagement",
+        "Endpoint": endpoint,
+        **who(device, channel),
+    }
+    if data is not None:
+        body["Data"] = data
+    return body
+
+
 def user_authenticate(device: DeviceCore, channel: Channel, digest: str | None) -> Body:
     """Ask to manage a network or mobile user; the second pass carries the digest."""
     body: Body = {"MessageType": "UserAuthenticate", **who(device, channel)}

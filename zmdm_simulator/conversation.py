@@ -7,7 +7,6 @@ answer and send the same bytes again next time, instead of Idle.
 
 from __future__ import annotations
 
-import json
 import plistlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,15 +18,16 @@ import httpx
 from zmdm_simulator import answers, checkins
 from zmdm_simulator.answers.replies import Reply, failed, malformed, not_now
 from zmdm_simulator.channel import Channel
+from zmdm_simulator.declarative.talk import Sync
 from zmdm_simulator.pki import Identity
 from zmdm_simulator.script import IDLE, Do, Rule
+from zmdm_simulator.wire import dumps, unenrolls
 
 if TYPE_CHECKING:
     from zmdm_simulator.device import SimulatedDevice
 
 # A server that never runs out of commands is broken, and the test should end.
 MOST_COMMANDS = 500
-UNRECOGNIZED = "com.apple.unrecognized.device"
 HANGS_UP = frozenset({Do.SILENT, Do.REBOOT})
 
 
@@ -50,6 +50,7 @@ class Conversation(list[Handled]):
     unfinished: bool = False  # the server did not accept something; it will be sent again
     silent: bool = False  # the device is off, rebooting, or was scripted to say nothing
     left: bool = False  # the server made the device leave
+    sync: Sync | None = None  # what followed for the declarations
     polls_again: bool = False  # NotNow was its last word, so it comes back by itself
 
     @property
@@ -68,11 +69,6 @@ class Conversation(list[Handled]):
 def idle(device: SimulatedDevice, channel: Channel) -> bytes:
     """Return the body that begins a conversation."""
     return dumps({"Status": "Idle", **checkins.who(device, channel)})
-
-
-def dumps(body: Mapping[str, Any]) -> bytes:
-    """Write a property list as devices do: XML."""
-    return plistlib.dumps(dict(body), sort_keys=False)
 
 
 def converse(device: SimulatedDevice, channel: Channel) -> Conversation:
@@ -156,24 +152,6 @@ def _accepted(
     else:
         talk.unfinished = True
     return False
-
-
-def unenrolls(response: httpx.Response) -> bool:
-    """Tell whether this answer makes a device remove its MDM profile."""
-    if response.status_code == 403:
-        return _error_code(response) == UNRECOGNIZED
-    return response.status_code in {401, 410}
-
-
-def _error_code(response: httpx.Response) -> str | None:
-    try:
-        if "json" in response.headers.get("content-type", ""):
-            body = json.loads(response.content)
-        else:
-            body = plistlib.loads(response.content)
-    except (ValueError, ExpatError, plistlib.InvalidFileException):
-        return None
-    return str(body.get("code")) if isinstance(body, dict) else None
 
 
 def _read(content: bytes) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -36,6 +37,9 @@ class DeviceCore:
 
     restart_seconds = 20.0
     lock_seconds = 60.0
+    utc_offset = timedelta(0)  # of its local time
+    installs_early = False  # somebody taps "install now" when an update is prepared
+    builds: Mapping[str, str] = {}  # of system versions, where a declaration names none
 
     def __init__(
         self,
@@ -49,12 +53,15 @@ class DeviceCore:
         script: Script | None = None,
         supervised: bool = True,
         shared: bool = False,
+        system: tuple[str, str] | None = None,
         allow_http: bool = False,
         clock_skew: timedelta = timedelta(0),
         make_key: Callable[[int], rsa.RSAPrivateKey] = pki.new_key,
         on_event: Callable[[DeviceCore, str], None] | None = None,
     ) -> None:
         self.facts = facts.make(MODELS[model], seed)
+        if system is not None:
+            self.update_system(*system)
         self.name = self.facts.name
         self.factory_ca, self.http = factory_ca, http
         self.prover = prover or Prover(Proof.AUTO)
@@ -147,6 +154,11 @@ class DeviceCore:
         at = pki.now() - timedelta(days=400 if expired else 0)
         subject = self.own_identity.certificate.subject
         return pki.self_signed(subject, key=self.make_key(2048), at=at)
+
+    def update_system(self, version: str, build: str) -> None:
+        """Run another system from now on."""
+        model = replace(self.facts.model, os_version=version, build=build)
+        self.facts = replace(self.facts, model=model)
 
     def go_silent(self, seconds: float) -> None:
         """Be away for a while, as during a restart."""

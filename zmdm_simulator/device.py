@@ -10,6 +10,8 @@ In time order:
     talk.request_types                # ["DeviceInformation", …]
     talk.answer_to("SecurityInfo")    # the body that the device sent
     device.connect("adabrandt")       # the same on a user channel, by the user's short name
+    device.declarations["x"].valid    # what became of a declaration: active, valid, codes
+    device.progress(now)              # time passes: updates go on, reports are due
     device.check_out()                # a person removes the profile
 
 `http` is an httpx.Client (a WSGITransport makes one that needs no server), or a function from a TLS
@@ -22,19 +24,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import httpx
 
 from zmdm_simulator import checkins, enrollment
 from zmdm_simulator.channel import After, Channel
-from zmdm_simulator.conversation import Conversation, converse, dumps
+from zmdm_simulator.conversation import Conversation, converse
 from zmdm_simulator.core import DeviceCore, Life
-from zmdm_simulator.errors import NotEnrolled
+from zmdm_simulator.declarative import engine
+from zmdm_simulator.declarative.support import items_of
+from zmdm_simulator.declarative.talk import Sync
+from zmdm_simulator.declarative.values import value
+from zmdm_simulator.declared import Held
+from zmdm_simulator.errors import NotEnrolled, SimulatorError
 from zmdm_simulator.facts import User
 from zmdm_simulator.pki import Identity
 from zmdm_simulator.profile import BOOTSTRAP, PER_USER, Profile
-from zmdm_simulator.wire import Http
+from zmdm_simulator.wire import Http, dumps
 
 
 class SimulatedDevice(DeviceCore):
@@ -79,7 +87,17 @@ class SimulatedDevice(DeviceCore):
         channel = self.channel(user)
         if not self.reachable or channel.declined:
             return Conversation(silent=True)
-        return converse(self, channel)
+        talk = converse(self, channel)
+        if channel.declarative and self.mdm is not None and self.reachable:
+            talk.sync = self._follow(channel)
+            talk.left = talk.left or self.mdm is None
+        return talk
+
+    def _follow(self, channel: Channel) -> Sync:
+        """Do for the declarations what is due after a conversation."""
+        if channel.declared.asked:
+            return engine.synchronize(self, channel, now=self.clock())
+        return engine.tell(self, channel, now=self.clock())
 
     def check_in(
         self, body: Mapping[str, Any] | bytes, *, identity: Identity | None = None
@@ -114,6 +132,39 @@ class SimulatedDevice(DeviceCore):
         if body is None:
             raise NotEnrolled(f"{self.facts.serial} has answered nothing yet")
         return self.wire.connect(body)
+
+    # Declarations
+
+    @property
+    def declarations(self) -> Mapping[str, Held]:
+        """What the device channel holds, by identifier (users: `channel(name).declared.held`)."""
+        return self.channel().declared.held
+
+    @property
+    def installed_profiles(self) -> Mapping[str, Profile]:
+        """The device channel's profiles by identifier, whoever brought them."""
+        return self.channel().profiles
+
+    def status(self, user: str | None = None) -> dict[str, Any]:
+        """Return the value of every status item that could be subscribed to, by dotted name."""
+        channel = self.channel(user)
+        return {item: value(self, channel, item) for item in items_of(self, channel)}
+
+    def sync(self, user: str | None = None, *, now: datetime | None = None) -> Sync:
+        """Synchronize declarations by itself, as a device does now and then."""
+        channel = self.channel(user)
+        if not channel.declarative:
+            raise SimulatorError(f"{self.facts.serial} never got DeclarativeManagement")
+        return engine.synchronize(self, channel, now=now or self.clock())
+
+    def progress(self, now: datetime | None = None) -> list[Sync]:
+        """Let time pass: one step of a system update, reports of what changed, full ones daily."""
+        at, done = now or self.clock(), []
+        for channel in [self.channels[name] for name in sorted(self.channels)]:
+            if channel.declarative and not channel.declined and self.mdm is not None:
+                act = engine.tell if channel.user else engine.progress
+                done.append(act(self, channel, now=at))
+        return done
 
     # Going away and coming back
 

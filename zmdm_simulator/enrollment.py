@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from zmdm_simulator import checkins, cms, pki
 from zmdm_simulator.channel import Channel
-from zmdm_simulator.conversation import dumps, unenrolls
 from zmdm_simulator.errors import EnrollmentFailed, ProfileRefused, ScepFailed
 from zmdm_simulator.profile import (
     PER_USER,
@@ -30,6 +29,7 @@ from zmdm_simulator.profile import (
     scep_of,
 )
 from zmdm_simulator.scep import ScepClient
+from zmdm_simulator.wire import dumps, unenrolls
 
 if TYPE_CHECKING:
     from zmdm_simulator.device import SimulatedDevice

@@ -46,6 +46,8 @@ NEVER_NOTNOW_MAC = frozenset(
 )
 NEVER_NOTNOW = {IOS: NEVER_NOTNOW_IOS, IPADOS: NEVER_NOTNOW_IOS, MACOS: NEVER_NOTNOW_MAC}
 IDLE = "Idle"
+# What a device does for its declarations; a rule names them where it would name a command.
+STEPS = frozenset({"tokens", "declaration-items", "declaration", "status", "download"})
 
 
 class Do(Enum):
@@ -63,6 +65,19 @@ class Do(Enum):
     NEIGHBOUR = "neighbour"  # proves itself with the certificate of another device of the fleet
     OLD_IDENTITY = "old_identity"  # proves itself with the identity before the last renewal
     DELAY = "delay"  # takes `seconds` to answer
+    STATUS_LOST = "status_lost"  # a report never arrives, and the device does not know
+    STALE_TOKENS = "stale_tokens"  # reports the declarations' former server tokens
+    CORRUPT = "corrupt"  # a download arrives with another first byte
+    INTERRUPT = "interrupt"  # a download breaks off halfway and is taken up from there
+    INVALID = "invalid"  # a declaration of this type is refused, with `reason`
+    UPDATE_FAILS = "update_fails"  # the update to this version fails
+
+
+# These happen to declarations; every other fault to commands, or to a step that the rule names.
+DECLARATIVE = frozenset(
+    {Do.STATUS_LOST, Do.STALE_TOKENS, Do.CORRUPT, Do.INTERRUPT, Do.INVALID, Do.UPDATE_FAILS}
+)
+ORDINARY = frozenset(Do) - DECLARATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,7 @@ class Rule:
 
     do: Do
     devices: tuple[str, ...] = ("*",)  # serial number, model, platform or name, * and ? allowed
-    command: str = "*"
+    command: str = "*"  # or a step, a declaration type, a system version
     channel: str = "*"  # device, user
     after: int = 0  # let so many pass first
     times: int | None = None
@@ -80,6 +95,7 @@ class Rule:
     code: int = 12000
     domain: str = "MCMDMErrorDomain"
     description: str = "This was scripted to fail."
+    reason: str = "Error.ConfigurationCannotBeApplied"
 
     def concerns(self, facts: Facts, command: str, channel: str) -> bool:
         """Tell whether this rule speaks of this command on this device."""
@@ -95,7 +111,7 @@ class Rule:
             return fnmatchcase(command, self.command)
         if self.do is Do.NOTNOW and command in NEVER_NOTNOW.get(facts.model.platform, ()):
             return False
-        return command != IDLE
+        return self.do in DECLARATIVE or (command != IDLE and command not in STEPS)
 
 
 @dataclass(slots=True)
@@ -113,10 +129,12 @@ class Script:
         data = json.loads(document) if isinstance(document, str) else document
         return cls(tuple(_rules(data.get("rules", []))))
 
-    def choose(self, facts: Facts, command: str, channel: str) -> Rule | None:
-        """Return the rule that applies to this command now, and count it."""
+    def choose(
+        self, facts: Facts, command: str, channel: str, *, among: frozenset[Do] = ORDINARY
+    ) -> Rule | None:
+        """Return the rule that applies to this command (or step) now, and count it."""
         for number, rule in enumerate(self.rules):
-            if not rule.concerns(facts, command, channel):
+            if rule.do not in among or not rule.concerns(facts, command, channel):
                 continue
             self._met[facts.serial, number] += 1
             if self._met[facts.serial, number] <= rule.after:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import plistlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from xml.parsers.expat import ExpatError
 
 import httpx
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 CHECKIN_TYPE = "application/x-apple-aspen-mdm-checkin"
 CONNECT_TYPE = "application/x-apple-aspen-mdm; charset=UTF-8"
+UNRECOGNIZED = "com.apple.unrecognized.device"
 USER_AGENTS = {
     "macOS": "MDM-OSX/1.0 mdmclient/2005",
     "iOS": "MDM/1.0",
@@ -26,6 +30,29 @@ USER_AGENTS = {
 }
 # One client for everybody, or one per TLS identity.
 Http = httpx.Client | Callable[[Identity | None], httpx.Client]
+
+
+def dumps(body: Mapping[str, Any]) -> bytes:
+    """Write a property list as devices do: XML."""
+    return plistlib.dumps(dict(body), sort_keys=False)
+
+
+def unenrolls(response: httpx.Response) -> bool:
+    """Tell whether this answer makes a device remove its MDM profile."""
+    if response.status_code == 403:
+        return _error_code(response) == UNRECOGNIZED
+    return response.status_code in {401, 410}
+
+
+def _error_code(response: httpx.Response) -> str | None:
+    try:
+        if "json" in response.headers.get("content-type", ""):
+            body = json.loads(response.content)
+        else:
+            body = plistlib.loads(response.content)
+    except (ValueError, ExpatError, plistlib.InvalidFileException):
+        return None
+    return str(body.get("code")) if isinstance(body, dict) else None
 
 
 @dataclass(slots=True)
@@ -71,6 +98,17 @@ class Wire:
         }
         client = self.client(identity if prover.proof is Proof.TLS else None)
         return client.put(url, content=body, headers=sent)
+
+    def get(
+        self, url: str, *, proven: bool = True, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """GET what a declaration points to, with the proof of who asks (or without any)."""
+        sent = {"User-Agent": USER_AGENTS[self.device.facts.model.platform], **(headers or {})}
+        identity, prover = self.device.own_identity, self._prover()
+        if proven:
+            sent |= prover.headers(b"", identity)
+        shown = identity if proven and prover.proof is Proof.TLS else None
+        return self.client(shown).get(url, headers=sent, follow_redirects=True)
 
     def send_and_hang_up(self, body: bytes) -> None:
         """PUT to ServerURL and close without reading the reply, as a lost connection does."""

@@ -242,6 +242,8 @@ def test_a_device_that_was_shut_down_waits_for_the_button(server: DeviceServer) 
 
 def test_every_command_of_the_table_is_tried_here() -> None:
     tried = {"RestartDevice", "ShutDownDevice", "EraseDevice", "DeviceLock", "ProfileList"}
+    tried |= {f"{verb}ProvisioningProfile" for verb in ("Install", "Remove")}
+    tried |= {"ProvisioningProfileList"}
     tried |= {"InstallProfile", "RemoveProfile", "CertificateList", "InstalledApplicationList"}
     assert HANDLERS.keys() == tried | {
         "DeviceInformation",

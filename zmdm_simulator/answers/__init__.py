@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zmdm_simulator.answers import control, information, lists, profiles, security
+from zmdm_simulator.answers import (
+    control,
+    information,
+    lists,
+    profiles,
+    provisioning,
+    security,
+)
 from zmdm_simulator.answers.replies import (
     INVALID_REQUEST_TYPE,
     NOT_AUTHORIZED,
@@ -33,6 +40,7 @@ HANDLERS: Mapping[str, Handler] = {
     **security.HANDLERS,
     **lists.HANDLERS,
     **profiles.HANDLERS,
+    **provisioning.HANDLERS,
     **control.HANDLERS,
 }
 
@@ -56,6 +64,9 @@ TERMS = {
     "ProfileList": Terms(1, mac_user=True, shared_user=True),
     "InstallProfile": Terms(2, mac_user=True, shared_user=True),
     "RemoveProfile": Terms(2, mac_user=True, shared_user=True),
+    "ProvisioningProfileList": Terms(64),
+    "InstallProvisioningProfile": Terms(128),
+    "RemoveProvisioningProfile": Terms(128),
     "DeviceLock": Terms(4, platforms=EVERYWHERE - {TVOS}),
     "EraseDevice": Terms(8),
     "RestartDevice": Terms(
@@ -64,6 +75,8 @@ TERMS = {
     "ShutDownDevice": Terms(4, platforms=MOBILE | frozenset({MACOS}), supervised_on=MOBILE),
     "DeclarativeManagement": Terms(mac_user=True, shared_user=True),
 }
+# Macs ask no right for these, all others do.
+FREE_ON_MACS = frozenset(provisioning.HANDLERS)
 
 
 def answer(device: SimulatedDevice, channel: Channel, command: Mapping[str, Any]) -> Reply:
@@ -86,7 +99,8 @@ def _refusal(
     on_channel = terms.mac_user if platform == MACOS else terms.shared_user
     if platform not in terms.platforms or (channel.user and not on_channel):
         return failed(INVALID_REQUEST_TYPE, f"“{request_type}” is not a valid request type.")
-    if device.installed.access_rights & terms.right != terms.right:
+    right = 0 if platform == MACOS and request_type in FREE_ON_MACS else terms.right
+    if device.installed.access_rights & right != right:
         return failed(NOT_AUTHORIZED, "The MDM server is not authorized to send this command.")
     if platform in terms.supervised_on and not device.supervised:
         return failed(12035, f"“{request_type}” requires a supervised device.")

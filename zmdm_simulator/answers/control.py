@@ -5,8 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from zmdm_simulator.answers.replies import Handler, Order, Reply, failed, malformed
+from zmdm_simulator.answers.replies import (
+    INVALID_REQUEST_TYPE,
+    Handler,
+    Order,
+    Reply,
+    failed,
+    malformed,
+)
 from zmdm_simulator.channel import After
+from zmdm_simulator.declarative.engine import read_tokens
+from zmdm_simulator.declarative.support import has_engine
 
 PIN = re.compile(r"[0-9]{6}\Z")
 
@@ -54,11 +63,14 @@ def shut_down_device(order: Order) -> Reply:
 
 
 def declarative_management(order: Order) -> Reply:
-    """Remember that declarations are on; the synchronization happens over check-ins."""
+    """Switch declarations on; the synchronization follows when the conversation is over."""
+    if not has_engine(order.device):
+        return failed(INVALID_REQUEST_TYPE, "“DeclarativeManagement” is not a valid request type.")
     data = order.command.get("Data")
-    if data is not None and not isinstance(data, bytes):
+    if data is not None and (not isinstance(data, bytes) or read_tokens(data) is None):
         return malformed()
     order.channel.declarative = True
+    order.channel.declared.asked, order.channel.declared.tokens = True, data
     return Reply()
 
 

@@ -19,6 +19,7 @@ from zmdm_simulator.answers.replies import (
 )
 from zmdm_simulator.channel import After
 from zmdm_simulator.errors import EnrollmentFailed, ProfileRefused, ScepFailed
+from zmdm_simulator.models_of_devices import IOS, IPADOS, MACOS, TVOS, VISIONOS
 from zmdm_simulator.profile import MDM, Profile, load
 
 INNER_KEYS = (
@@ -30,6 +31,9 @@ INNER_KEYS = (
     "PayloadDescription",
     "PayloadOrganization",
 )
+# What a device says here is not written down anywhere; that it refuses is.
+DECLARED = 12089
+SOURCE_SINCE = {MACOS: (15,), IOS: (18,), IPADOS: (18,), TVOS: (18,), VISIONOS: (2,)}
 OUTER_KEYS = (
     "PayloadUUID",
     "PayloadIdentifier",
@@ -60,6 +64,10 @@ def _entry(order: Order, profile: Profile) -> dict[str, Any]:
     }
     if not order.is_mac:
         entry["IsManaged"] = True
+    model = order.device.facts.model
+    declared = profile.identifier in order.channel.declared.profiles
+    if declared and model.version >= SOURCE_SINCE[model.platform]:
+        entry["Source"] = "Declarative Device Management"
     return entry
 
 
@@ -89,6 +97,8 @@ def _installed(order: Order, profile: Profile) -> Reply:
         return Reply()
     if profile.of_type(MDM):
         raise ProfileRefused("this device is managed already", code=12001)
+    if profile.identifier in order.channel.declared.profiles:
+        raise ProfileRefused("a declaration brings this profile", code=DECLARED)
     order.channel.profiles[profile.identifier] = profile
     return Reply()
 
@@ -102,6 +112,8 @@ def remove_profile(order: Order) -> Reply:
         return failed(12075, f"The profile “{identifier}” is not installed.")
     if identifier == order.device.enrollment_identifier and order.channel.user is None:
         return Reply(after=After.LEAVE)
+    if identifier in order.channel.declared.profiles:
+        return failed(DECLARED, f"The profile “{identifier}” is brought by a declaration.")
     del order.channel.profiles[identifier]
     return Reply()
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from zmdm_simulator.channel import After, Channel
 from zmdm_simulator.core import Life
+from zmdm_simulator.declared import Declared
 from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.facts import User
 from zmdm_simulator.pki import Identity
@@ -44,12 +45,16 @@ def _channel_json(channel: Channel) -> Json:
         "token": _text(channel.token),
         "magic": channel.magic,
         "profiles": [_profile_text(profile) for profile in channel.profiles.values()],
+        "provisioning_profiles": {
+            uuid: _text(raw) for uuid, raw in channel.provisioning_profiles.items()
+        },
         "unaccepted": _text(channel.unaccepted),
         "after": channel.after.value if channel.after else None,
         "last_answer": _text(channel.last_answer),
         "notnow_last": channel.notnow_last,
         "announced": channel.announced,
         "declarative": channel.declarative,
+        "declared": channel.declared.to_json() if channel.declarative else None,
         "declined": channel.declined,
     }
 
@@ -61,12 +66,17 @@ def _channel(data: Json) -> Channel:
         token=base64.b64decode(data["token"]),
         magic=data["magic"],
         profiles={profile.identifier: profile for profile in profiles},
+        provisioning_profiles={
+            uuid: base64.b64decode(text)
+            for uuid, text in data.get("provisioning_profiles", {}).items()
+        },
         unaccepted=_bytes(data["unaccepted"]),
         after=After(data["after"]) if data["after"] else None,
         last_answer=_bytes(data["last_answer"]),
         notnow_last=data["notnow_last"],
         announced=data["announced"],
         declarative=data["declarative"],
+        declared=Declared.from_json(data.get("declared")),
         declined=data["declined"],
     )
 
@@ -77,6 +87,7 @@ def to_json(device: SimulatedDevice) -> Json:
         "serial": device.facts.serial,
         "life": device.life.value,
         "powered": device.powered,
+        "system": [device.facts.model.os_version, device.facts.model.build],
         "enrollment": device.enrollment_identifier,
         "identity": device.identity.to_pem() if device.identity else None,
         "former_identity": device.former_identity.to_pem() if device.former_identity else None,
@@ -92,6 +103,8 @@ def restore(device: SimulatedDevice, data: Json) -> None:
     if data["serial"] != device.facts.serial:
         raise ValueError(f"the state is of {data['serial']}, not {device.facts.serial}")
     device.life, device.powered = Life(data["life"]), data["powered"]
+    if "system" in data:
+        device.update_system(*data["system"])
     for name in ("identity", "former_identity", "factory"):
         if data[name]:
             setattr(device, name, Identity.from_pem(data[name]))
