@@ -64,6 +64,26 @@ def test_a_wrong_method_is_a_405_that_allows_the_right_ones(
     assert answer.headers["Allow"] == allowed
 
 
+@pytest.mark.parametrize("path", ["mdm/devices", "mdm/docs", "mdm/enrollments", "mdm/audit"])
+def test_a_path_without_its_last_slash_is_served(api: Program, path: str) -> None:
+    assert api.client.get(f"/api/{path}", headers=api.headers).status_code == 200
+
+
+def test_an_order_without_its_last_slash_is_carried_out(app: Flask, api: Program) -> None:
+    assert api.post(f"devices/{add_device(app)}/block").json["blocked_at"] is not None
+
+
+@pytest.mark.parametrize("path", ["mdm", "task_result", "mdm/nothing", "mdm/devices/x"])
+def test_what_is_not_there_without_a_slash_is_a_404_in_json(api: Program, path: str) -> None:
+    assert_error(api.client.get(f"/api/{path}", headers=api.headers), 404)
+
+
+def test_a_wrong_method_without_a_slash_is_a_405(api: Program) -> None:
+    answer = api.client.post("/api/mdm/devices", headers=api.headers)
+    assert_error(answer, 405)
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
+
+
 def test_what_is_no_task_is_a_404_in_json(api: Program) -> None:
     for path in ("x/", "", "4ec709ba-542e-4adf-8002-7d782e9eae9e/"):
         assert_error(api.client.get(f"/api/task_result/{path}", headers=api.headers), 404)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,9 +13,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from tests import fleet
 from tests.api.world import Program, add_device, audit_trail, program, reading
 from zmdm_plugin import db
-from zmdm_plugin.models import ChannelCommand, IdempotentRequest
+from zmdm_plugin.models import ChannelCommand, Device, IdempotentRequest
 from zmdm_plugin.services import sweep
 
 
@@ -89,6 +91,55 @@ def test_a_denial_keeps_no_key(app: Flask) -> None:
     assert send(program(app, "mdm.view_*"), path).status_code == 403
     with reading(app) as session:
         assert session.scalar(sa.select(sa.func.count(IdempotentRequest.id))) == 0
+
+
+def test_an_answer_is_repeated_to_whoever_may_still_order_it(
+    ruled_host: Callable[..., Flask],
+) -> None:
+    taken: set[str] = set()
+    app = ruled_host(authorize=lambda _actor, permission, _subject: permission not in taken)
+    api, path = program(app), f"devices/{add_device(app)}/lock/"
+    assert send(api, path, {"pin": "123456"}).status_code == 201
+    taken |= {"mdm.add_devicecommand", "mdm.add_devicecommand.DeviceLock"}
+    assert send(api, path, {"pin": "123456"}).status_code == 403
+    assert [entry.action for entry in audit_trail(app)] == ["command.queue", "denied"]
+    taken.clear()
+    assert send(api, path, {"pin": "123456"}).headers["Idempotency-Replayed"] == "true"
+
+
+def test_the_device_of_an_answer_is_asked_about_again(ruled_host: Callable[..., Flask]) -> None:
+    mine: list[str] = ["SERIAL0001", "SERIAL0002"]
+    app = ruled_host(
+        authorize=lambda _actor, _permission, subject: (
+            getattr(subject, "serial_number", mine[0]) in mine
+        ),
+        row_scope=lambda *_: Device.serial_number.in_(mine),
+    )
+    api, device_id = program(app), add_device(app)
+    assert send(api, f"devices/{device_id}/block/").status_code == 200
+    mine.remove("SERIAL0001")
+    assert send(api, f"devices/{device_id}/block/").status_code == 404
+
+
+def test_another_row_of_an_answer_is_asked_about_again(ruled_host: Callable[..., Flask]) -> None:
+    asked: list[tuple[str, int | None]] = []
+
+    def authorize(_actor: object, permission: str, subject: object) -> bool:
+        asked.append((permission, getattr(subject, "id", None)))
+        return True
+
+    app = ruled_host(authorize=authorize)
+    fleet.fill(app, 1)
+    api = program(app)
+    assert send(api, "enrollments/1/revoke/").status_code == 200
+    asked.clear()
+    assert send(api, "enrollments/1/revoke/").status_code == 200
+    assert ("mdm.change_enrollment", 1) in asked
+
+
+def test_a_last_slash_more_or_less_is_the_same_request(app: Flask, api: Program) -> None:
+    path = f"devices/{add_device(app)}/commands/SecurityInfo"
+    assert send(api, path).json["uuid"] == send(api, path + "/").json["uuid"]
 
 
 def test_after_a_day_a_key_is_free_again(app: Flask, api: Program) -> None:

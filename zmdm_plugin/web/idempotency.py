@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from zmdm_plugin import db
 from zmdm_plugin.errors import Conflict, Refused, ZmdmError
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import idempotency
-from zmdm_plugin.services.idempotency import HEADER, Asked, Kept
+from zmdm_plugin.services import access, idempotency
+from zmdm_plugin.services.idempotency import HEADER, Asked, Demand, Kept
 from zmdm_plugin.web.actor import api_actor
 
 log = logging.getLogger(__name__)
@@ -44,13 +44,14 @@ def once_per_key(view: View) -> View:
         if (answer := idempotency.kept(asked, now=utcnow())) is not None:
             return _replay(asked, answer)
         claims: list[int] = []
+        begin = db.opening(lambda: claims.append(idempotency.claim(asked, now=utcnow())))
         try:
-            with db.opening(lambda: claims.append(idempotency.claim(asked, now=utcnow()))):
+            with begin, access.noting() as granted:
                 response = current_app.make_response(view(*args, **values))
         except idempotency.Taken:
             return _replay(asked, None)
         if claims:
-            _keep(claims[0], response)
+            _keep(claims[0], response, idempotency.demanded(granted))
         return response
 
     return guarded
@@ -70,7 +71,7 @@ def _asked() -> Asked:
 def _parts() -> Iterator[bytes]:
     """All that a request says; the boundaries of multipart bodies differ from try to try."""
     yield request.method.encode()
-    yield request.path.encode("utf-8", "surrogatepass")
+    yield request.path.rstrip("/").encode("utf-8", "surrogatepass")
     for name, value in sorted(request.args.items(multi=True)):
         yield name.encode("utf-8", "surrogatepass")
         yield value.encode("utf-8", "surrogatepass")
@@ -99,16 +100,18 @@ def _replay(asked: Asked, answer: Kept | None) -> Response:
         time.sleep(_STEP)
         db.session().rollback()  # a new look: the snapshot of the last one is old
         answer = idempotency.kept(asked, now=utcnow())
+    idempotency.demand_again(api_actor(), answer)
     response = Response(answer.body, status=answer.status, content_type=answer.content_type)
     response.headers[REPLAYED] = "true"
     return response
 
 
-def _keep(claimed: int, response: Response) -> None:
+def _keep(claimed: int, response: Response, demands: tuple[Demand, ...]) -> None:
     """The action is done: an outage now costs the replay, not the answer."""
     body = response.get_data()
     try:
         with db.transaction():
-            idempotency.keep(claimed, Kept(response.status_code, response.content_type or "", body))
+            kept = Kept(response.status_code, response.content_type or "", body, demands)
+            idempotency.keep(claimed, kept)
     except (DBAPIError, ZmdmError) as error:
         log.warning("the answer to request %s was not kept: %s", claimed, type(error).__name__)

@@ -68,7 +68,7 @@ def openapi() -> Response:
     return jsonify(_spec())
 
 
-@blueprint.get("/docs/")
+@blueprint.get("/docs/", strict_slashes=False)
 def page() -> Response:
     """The description for people."""
     spec = _spec()

@@ -23,5 +23,5 @@ def lost(rest: str = "") -> Response:
 
 
 for _prefix in PREFIXES:
-    blueprint.add_url_rule(f"{_prefix}/", "lost", lost, methods=METHODS)
+    blueprint.add_url_rule(f"{_prefix}/", "lost", lost, methods=METHODS, strict_slashes=False)
     blueprint.add_url_rule(f"{_prefix}/<{REST}:rest>", "lost", lost, methods=METHODS)

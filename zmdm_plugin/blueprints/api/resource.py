@@ -84,7 +84,12 @@ class Resource(Blueprint):
     def add_url_rule(
         self, rule: str, endpoint: str | None = None, view_func: Any = None, **options: Any
     ) -> None:
-        """smorest's, with this resource's tag; what a POST does, it does once per key."""
+        """smorest's, with this resource's tag; what a POST does, it does once per key.
+
+        A path is served without its last slash too: to an answer that only says where to go,
+        programs send no body, or no token.
+        """
+        options.setdefault("strict_slashes", False)
         options["tags"] = options.get("tags") or [self.title]
         if "POST" in options.get("methods", ()):
             view_func = once_per_key(view_func)
