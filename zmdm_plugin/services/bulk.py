@@ -18,7 +18,7 @@ from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, Denied, NotFound, Refused, ZmdmError
 from zmdm_plugin.models import Channel, Device, JobRun
-from zmdm_plugin.services import access, audit, job_runs, vault
+from zmdm_plugin.services import access, audit, channels, job_runs, vault
 from zmdm_plugin.services.bulk_actions import ACTIONS, Ready, prepare
 from zmdm_plugin.services.device_filter import DeviceFilter
 from zmdm_plugin.services.job_runs import Claimed, Step
@@ -167,15 +167,11 @@ def _next(actor: Actor, which: Which, ready: Ready, after: int, limit: int) -> S
         .limit(limit)
     )
     chosen = list(ids)
-    session().execute(
-        sa.select(Channel.id)
-        .where(Channel.device_id.in_(chosen))
-        .order_by(Channel.id)
-        .with_for_update(key_share=True)
-    )
-    query = sa.select(Device).where(Device.id.in_(chosen)).order_by(Device.id)
     if ready.changes_devices:
-        query = query.with_for_update(key_share=True)
+        channels.hold_devices(chosen)
+    else:
+        channels.hold(Channel.device_id.in_(chosen))
+    query = sa.select(Device).where(Device.id.in_(chosen)).order_by(Device.id)
     return session().scalars(query.execution_options(populate_existing=True)).all()
 
 

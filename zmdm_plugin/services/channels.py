@@ -35,6 +35,28 @@ def hold(which: sa.ColumnElement[bool]) -> None:
     )
 
 
+def hold_devices(device_ids: Sequence[int]) -> None:
+    """Lock devices after all their channels, each in id order, for a change of the whole device.
+
+    A channel that came between the two locks would be taken after its device, and its conversation
+    takes them the other way round. So both are let go, which the end of a savepoint does, and taken
+    anew. Once the device is held nobody adds a channel to it.
+    """
+    of_these = Channel.device_id.in_(device_ids)
+    while True:
+        attempt = session().begin_nested()
+        held = _locked_ids(sa.select(Channel.id).where(of_these).order_by(Channel.id))
+        _locked_ids(sa.select(Device.id).where(Device.id.in_(device_ids)).order_by(Device.id))
+        if set(session().scalars(sa.select(Channel.id).where(of_these))) <= held:
+            attempt.commit()
+            return
+        attempt.rollback()
+
+
+def _locked_ids(ids: sa.Select[tuple[int]]) -> set[int]:
+    return set(session().scalars(ids.with_for_update(key_share=True)))
+
+
 def find(device: Device, who: Who, *, lock: bool = False) -> Channel | None:
     """The channel that a message is about; locked, its conversations take turns."""
     statement = sa.select(Channel).where(

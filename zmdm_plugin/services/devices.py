@@ -14,6 +14,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound
 from zmdm_plugin.models import Channel, Device, DeviceSecret, EnrollmentSession, Identity, Tag
 from zmdm_plugin.services import access, tags
+from zmdm_plugin.services.channels import hold_devices
 from zmdm_plugin.services.device_filter import STATES, State, in_state
 from zmdm_plugin.services.device_filter import DeviceFilter as DeviceFilter
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
@@ -100,10 +101,8 @@ def locked(device_id: int) -> Device:
 
     Its channels are locked first, in id order, as conversations do, so that nobody deadlocks.
     """
-    channels = sa.select(Channel.id).where(Channel.device_id == device_id).order_by(Channel.id)
-    session().execute(channels.with_for_update(key_share=True))
-    only_this = {"key_share": True}
-    device = session().get(Device, device_id, with_for_update=only_this, populate_existing=True)
+    hold_devices([device_id])
+    device = session().get(Device, device_id, populate_existing=True)
     if device is None:
         raise NotFound("no such device")
     return device

@@ -79,8 +79,8 @@ def known(evidence: Evidence, who: Who, *, lock: bool = False) -> Known | None:
     )
     if lock:
         pinned = sa.select(Identity.device_id).where(Identity.fingerprint == evidence.fingerprint)
-        channels.hold(Channel.device_id.in_(pinned))
-        statement = statement.with_for_update(of=Device, key_share=True)
+        channels.hold_devices(session().scalars(pinned).all())
+        statement = statement.execution_options(populate_existing=True)
     row = session().execute(statement).one_or_none()
     if row is None:
         return None
@@ -265,6 +265,7 @@ def adopt(unbound: UnboundIdentity) -> Device:
         raise NotFound("no device with this UDID is known; let the device enroll anew")
     if device.blocked_at is not None:
         raise Conflict("the device is blocked; unblock it first")
+    channels.hold_devices([device.id])
     session().add(
         Identity(
             device_id=device.id,
