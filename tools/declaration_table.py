@@ -1,6 +1,6 @@
 """Make our table of declarations anew from a checkout of Apple's description of them.
 
-    python tools/declaration_table.py /path/to/device-management
+    python -m tools.declaration_table /path/to/device-management
 
 It writes zmdm_plugin/protocol/declarations/table_*.py: names, kinds, ranges and versions, in the
 notation of zmdm_plugin/protocol/declarations/notation.py; nothing that Apple wrote as text.

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -104,6 +105,15 @@ def _path(value: Any) -> str:
     text = "/" + _text(value).strip("/")
     if text == "/":
         raise ValueError("must be a path below the root, like /mdm")
+    return text
+
+
+def _schema_folder(value: Any) -> str:
+    text = _text(value)
+    if text and not (Path(text) / "declarative" / "declarations").is_dir():
+        raise ValueError("must be a folder with declarative/declarations in it")
+    if text and find_spec("yaml") is None:
+        raise ValueError("needs PyYAML: pip install 'zmdm-plugin[schema]'")
     return text
 
 
@@ -240,6 +250,12 @@ class Settings:
         _number(0, 60),
         "No device is first shown an enforced update whose date is nearer than this.",
         default=3,
+    )
+    apple_schema: str = _key(
+        _schema_folder,
+        "Folder with a checkout of Apple's `device-management`: declarations are checked against "
+        "it; empty: against the table that comes with the plugin.",
+        default="",
     )
     push_rate: int = _key(
         _number(1, 100_000), "Wakes per second, at most, of a bulk (per worker).", default=500

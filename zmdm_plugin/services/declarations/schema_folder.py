@@ -21,7 +21,9 @@ from zmdm_plugin.protocol.declarations.schema import (
     Support,
     ValueKind,
 )
+from zmdm_plugin.protocol.declarations.table import TABLE
 from zmdm_plugin.protocol.platform import Platform
+from zmdm_plugin.state import state
 
 try:
     import yaml
@@ -48,7 +50,21 @@ def load(folder: Path) -> Schema:
             pages[name] = page
     if not pages:
         raise ConfigError(f"ZMDM_APPLE_SCHEMA: {folder} has no {FOLDERS[0]}/**/*.yaml in it")
-    return _schema(pages)
+    try:
+        return _schema(pages)
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ConfigError(f"ZMDM_APPLE_SCHEMA: {folder} is of another form: {error!r}") from error
+
+
+def current() -> Schema:
+    """What declarations are checked against here: the folder of the setting, else our table."""
+    folder = state().settings.apple_schema
+    if not folder:
+        return TABLE
+    kept: Schema | None = state().cache.get("apple_schema")
+    if kept is None:
+        kept = state().cache["apple_schema"] = load(Path(folder))
+    return kept
 
 
 def _paths(folder: Path) -> Iterator[Path]:
@@ -111,8 +127,10 @@ class _Reader:
                     walk(subkeys)
 
         walk(keys)
-        for number, key in shared.items():
-            self._names[number] = f"{prefix}/{key.get('subkeytype') or key['key']}"
+        for place, (number, key) in enumerate(shared.items(), start=1):
+            name = f"{prefix}/{key.get('subkeytype') or key['key']}"
+            taken = name in self._names.values()
+            self._names[number] = f"{name}{place}" if taken else name
         for number, key in shared.items():
             self.shapes[self._names[number]] = self._keys(key)
 
