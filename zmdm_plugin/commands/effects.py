@@ -141,6 +141,38 @@ class ProfileFailed(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class ArtifactInstalled(Effect):
+    """A version of an artifact is on the channel now; both by their ids."""
+
+    artifact: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactNotInstalled(Effect):
+    """It could not be installed; `why` is the device's error chain."""
+
+    artifact: int
+    version: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRemoved(Effect):
+    """An artifact is no longer on the channel."""
+
+    artifact: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactNotRemoved(Effect):
+    """It could not be removed; `why` is the device's error chain."""
+
+    artifact: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityRenewed(Effect):
     """The renewal profile was taken; the device will come back with its new certificate."""
 

@@ -50,25 +50,26 @@ class Settled:
         return self.state in ("acknowledged", "error") or not self.repeatable
 
 
-def take(channel_id: int, answer: Answer, *, interpret: bool = True) -> None:
+def take(channel_id: int, answer: Answer, *, interpret: bool = True) -> bool:
     """Settle the command this answers; a second or an unknown answer changes nothing.
 
-    Without `interpret` it is stored and marked, and nothing is concluded from it.
+    Without `interpret` it is stored and marked, and nothing is concluded from it. True if the
+    planner has something to do for it at once.
     """
     now = utcnow()
     if answer.status is Status.NOT_NOW:
         _put_off(channel_id, answer, now=now)
-        return
+        return False
     readable = interpret and answer.fault is None
     settled = _settle(channel_id, answer, now=now, readable=readable)
     if settled is None:
         _unknown(channel_id, answer)
-        return
-    if readable and settled.counts:
-        _consequences(settled, answer)
+        return False
+    changed = readable and settled.counts and _consequences(settled, answer)
     if settled.state == "error" and settled.planned:
         _look_again(channel_id, now + inventory.AFTER_FAILURE, now=now)
     _tell(settled, answer)
+    return changed
 
 
 def _settle(channel_id: int, answer: Answer, *, now: datetime, readable: bool) -> Settled | None:
@@ -123,21 +124,28 @@ RETURNING id, uid, channel_id, name, args, secret_args, device_id, state, repeat
 )
 
 
-def _consequences(settled: Settled, answer: Answer) -> None:
-    """Facts and secrets of an answer; arguments that a former release took may say nothing."""
-    claimed = settled.claimed
+def _consequences(settled: Settled, answer: Answer) -> bool:
+    """Facts and secrets of an answer; arguments that a former release took may say nothing.
+
+    True if something was ordered to be planned at once.
+    """
+    claimed, changed = settled.claimed, False
     if (command := registry.get(claimed.name)) is None:
-        return
+        return False
     try:
         args = command.restore(claims.open_args(claimed))
     except (Refused, Damaged):
-        return
+        return False
     if consequences := command.answered(args, answer):
         channel = targets.conversing(claimed.channel_id)
+        before = channel.plan_due_at
         effects.apply(channel, claimed, consequences)
+        after = channel.plan_due_at
+        changed = after is not None and after != before and after <= utcnow()
     carried = command.unwrap(args)[0] or command
     if carried.escrow and answer.status is Status.ACKNOWLEDGED:
         vault.confirm(settled.device_id, claimed.uuid)
+    return changed
 
 
 def _tell(settled: Settled, answer: Answer) -> None:

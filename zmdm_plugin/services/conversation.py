@@ -23,6 +23,7 @@ from zmdm_plugin.models.base import UtcDateTime, utcnow
 from zmdm_plugin.protocol import connect as wire
 from zmdm_plugin.protocol.who import Who
 from zmdm_plugin.services import answers, claims, identity, release, targets
+from zmdm_plugin.services.artifacts import present
 from zmdm_plugin.services.identity import Evidence
 from zmdm_plugin.services.planner import RENEWAL, plan_channel
 
@@ -134,12 +135,13 @@ def converse(evidence: Evidence, answer: wire.Answer, *, cautious: bool = False)
     polled = Polled.of(row)
     if polled.new_hour:
         _note_hour(polled.device_id, now)
+    changed = False
     if not answer.idle:
-        answers.take(polled.channel_id, answer, interpret=not cautious)
+        changed = answers.take(polled.channel_id, answer, interpret=not cautious)
     elif polled.outstanding:
         claims.settle_overdue(polled.channel_id, now=now)
     expired = evidence.expired(now)
-    if (polled.plans or expired or answer.need_sync_response) and not cautious:
+    if (polled.plans or changed or expired or answer.need_sync_response) and not cautious:
         _plan(polled)
     return _next(polled.channel_id, now=now, only=RENEWAL if expired else "")
 
@@ -173,6 +175,7 @@ def _rendered(claimed: claims.Claimed, *, now: datetime) -> bytes | None:
         log.exception("command %s (%s) cannot be rendered", claimed.uuid, claimed.name)
         why = f"it could not be rendered ({type(error).__name__})"
     claims.fail(claimed, why, now=now)
+    present.refused(targets.conversing(claimed.channel_id), claimed.name, claimed.args, why)
     return None
 
 

@@ -21,10 +21,12 @@ from zmdm_plugin.models import (
     InstalledApplication,
     InstalledCertificate,
     InstalledProfile,
+    MDMBlueprint,
 )
 from zmdm_plugin.models.base import Base, utcnow
 from zmdm_plugin.protocol import x509
-from zmdm_plugin.services import command_queue, departure, events, vault
+from zmdm_plugin.services import command_queue, departure, events, replan, vault
+from zmdm_plugin.services.artifacts import present
 from zmdm_plugin.services.claims import Claimed
 from zmdm_plugin.services.enrollment import renewal
 
@@ -53,9 +55,11 @@ def _set_facts(channel: Channel, _command: Claimed, effect: told.SetFacts) -> No
         events.record(
             "device.serial_number_changed", device=device, before=device.serial_number, after=serial
         )
+    before = replan.facts(device)
     for column, value in effect.columns.items():
         if column in _FACTS and getattr(device, column) != value:
             setattr(device, column, value)
+    replan.if_facts_changed(device, before)
     if (columns := _COLLECTED.get(effect.section)) is not None:
         setattr(device, columns[0], dict(effect.body))
         setattr(device, columns[1], utcnow())
@@ -71,8 +75,17 @@ def _replace(model: type[Base], channel: Channel, rows: list[dict[str, Any]]) ->
         session().execute(sa.insert(model), [{"channel_id": channel.id, **row} for row in rows])
 
 
+def _collects_managed(channel: Channel, what: str) -> bool:
+    """Whether managed items are all that the device's blueprint wants listed."""
+    blueprint_id = channel.device.blueprint_id
+    blueprint = session().get(MDMBlueprint, blueprint_id) if blueprint_id is not None else None
+    return blueprint is not None and getattr(blueprint, what) == "managed"
+
+
 def _replace_apps(channel: Channel, _command: Claimed, effect: told.ReplaceApps) -> None:
-    if effect.managed_only or not effect.complete:
+    if not effect.complete:
+        return
+    if effect.managed_only and not _collects_managed(channel, "collect_apps"):
         return
     rows = []
     for app in effect.apps:
@@ -89,7 +102,7 @@ def _replace_apps(channel: Channel, _command: Claimed, effect: told.ReplaceApps)
 def _replace_certificates(
     channel: Channel, _command: Claimed, effect: told.ReplaceCertificates
 ) -> None:
-    if effect.managed_only:
+    if effect.managed_only and not _collects_managed(channel, "collect_certificates"):
         return
     _replace(InstalledCertificate, channel, [_certificate(one) for one in effect.certificates])
     _stamp(channel, "certificates_at")
@@ -124,7 +137,9 @@ def _name(parts: Iterable[tuple[str, str]]) -> str:
 
 
 def _replace_profiles(channel: Channel, _command: Claimed, effect: told.ReplaceProfiles) -> None:
-    if effect.managed_only:
+    """Profiles of ours are managed ones, so that either list tells whether they are there."""
+    present.compared(channel, {one.identifier: one.uuid for one in effect.profiles})
+    if effect.managed_only and not _collects_managed(channel, "collect_profiles"):
         return
     rows = [
         {
@@ -168,6 +183,28 @@ def _profile_removed(channel: Channel, _command: Claimed, effect: told.ProfileRe
 
 def _profile_failed(channel: Channel, _command: Claimed, effect: told.ProfileFailed) -> None:
     _note(channel, "profile.failed", identifier=effect.identifier, why=effect.why[:500])
+
+
+def _artifact_installed(
+    channel: Channel, _command: Claimed, effect: told.ArtifactInstalled
+) -> None:
+    present.installed(channel, effect.artifact, effect.version)
+
+
+def _artifact_not_installed(
+    channel: Channel, _command: Claimed, effect: told.ArtifactNotInstalled
+) -> None:
+    present.failed(channel, effect.artifact, effect.version, effect.why)
+
+
+def _artifact_removed(channel: Channel, _command: Claimed, effect: told.ArtifactRemoved) -> None:
+    present.removed(channel, effect.artifact)
+
+
+def _artifact_not_removed(
+    channel: Channel, _command: Claimed, effect: told.ArtifactNotRemoved
+) -> None:
+    present.not_removed(channel, effect.artifact, effect.why)
 
 
 def _identity_renewed(_channel: Channel, _command: Claimed, effect: told.IdentityRenewed) -> None:
@@ -240,6 +277,10 @@ APPLY: dict[type[told.Effect], Callable[[Channel, Claimed, Any], None]] = {
     told.ProfileInstalled: _profile_installed,
     told.ProfileRemoved: _profile_removed,
     told.ProfileFailed: _profile_failed,
+    told.ArtifactInstalled: _artifact_installed,
+    told.ArtifactNotInstalled: _artifact_not_installed,
+    told.ArtifactRemoved: _artifact_removed,
+    told.ArtifactNotRemoved: _artifact_not_removed,
     told.IdentityRenewed: _identity_renewed,
     told.RenewalFailed: _renewal_failed,
     told.DeclarationsEnabled: _declarations,

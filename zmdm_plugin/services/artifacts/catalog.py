@@ -24,6 +24,11 @@ from zmdm_plugin.services.artifacts.resolve import Resolution, resolve, scope_ke
 
 _BLUEPRINTS = 64
 _RESOLUTIONS = 2048
+_LISTS = {
+    "collect_apps": "InstalledApplicationList",
+    "collect_certificates": "CertificateList",
+    "collect_profiles": "ProfileList",
+}
 
 
 def compiled(blueprint_id: int, revision: int | None = None) -> Compiled | None:
@@ -58,9 +63,14 @@ def _compile(blueprint_id: int, revision: int) -> Compiled | None:
     row = (
         session()
         .execute(
-            sa.select(MDMBlueprint.uid, MDMBlueprint.legacy_profiles_via_ddm).where(
-                MDMBlueprint.id == blueprint_id
-            )
+            sa.select(
+                MDMBlueprint.uid,
+                MDMBlueprint.legacy_profiles_via_ddm,
+                MDMBlueprint.inventory_interval,
+                MDMBlueprint.collect_apps,
+                MDMBlueprint.collect_certificates,
+                MDMBlueprint.collect_profiles,
+            ).where(MDMBlueprint.id == blueprint_id)
         )
         .one_or_none()
     )
@@ -78,6 +88,12 @@ def _compile(blueprint_id: int, revision: int) -> Compiled | None:
         uid=row.uid,
         revision=revision,
         legacy_profiles_via_ddm=row.legacy_profiles_via_ddm,
+        inventory_interval=row.inventory_interval,
+        collect=tuple(
+            (command, getattr(row, column) == "managed")
+            for column, command in _LISTS.items()
+            if getattr(row, column) != "no"
+        ),
         links=links,
         items=_items(needs),
     )

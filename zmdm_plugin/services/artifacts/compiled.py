@@ -65,6 +65,10 @@ class Compiled:
     uid: str
     revision: int
     legacy_profiles_via_ddm: bool = True
+    inventory_interval: int = 86400
+    """Seconds."""
+    collect: tuple[tuple[str, bool], ...] = ()
+    """Lists to ask for: command name, managed items only."""
     links: Mapping[int, Link] = field(default_factory=dict)
     """By artifact id."""
     items: Mapping[int, Item] = field(default_factory=dict)

@@ -14,11 +14,23 @@ def plan(situation: Situation) -> Plan:
     """Order what is missing; one that failed is tried again after hours, never at once."""
     if not situation.device_channel:
         return Plan()
-    due = {name: _due_at(situation, name) for name in BASE if name not in situation.outstanding}
-    orders = tuple(Order(name) for name, at in due.items() if at <= situation.now)
+    asked = [Order(name) for name in BASE] + _further(situation)
+    due = {
+        order: _due_at(situation, order.name)
+        for order in asked
+        if order.name not in situation.outstanding
+    }
+    orders = tuple(order for order, at in due.items() if at <= situation.now)
     later = [at for at in due.values() if at > situation.now]
     again = situation.now + situation.inventory_interval if orders else None
     return Plan(orders, earliest(again, *later))
+
+
+def _further(situation: Situation) -> list[Order]:
+    """What the blueprint wants listed; not in Setup Assistant, where somebody is waiting."""
+    if situation.awaiting:
+        return []
+    return [Order(name, {"managed_only": managed}) for name, managed in situation.collect]
 
 
 def _due_at(situation: Situation, name: str) -> datetime:

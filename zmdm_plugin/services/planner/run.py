@@ -17,14 +17,19 @@ from zmdm_plugin.models import Channel, ChannelCommand, Identity, Revision
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.models.blueprints import revision_name
 from zmdm_plugin.services import command_queue, wake
+from zmdm_plugin.services.artifacts import delivery, present
 from zmdm_plugin.services.enrollment import renewal as renewals
-from zmdm_plugin.services.planner import inventory, not_now, renewal
+from zmdm_plugin.services.planner import artifacts, inventory, not_now, renewal
 from zmdm_plugin.services.planner.values import Order, Plan, Situation, earliest
 from zmdm_plugin.state import state
 
 log = logging.getLogger(__name__)
 
-PLANNERS: tuple[Callable[[Situation], Plan], ...] = (renewal.plan, inventory.plan)
+PLANNERS: tuple[Callable[[Situation], Plan], ...] = (
+    renewal.plan,
+    inventory.plan,
+    artifacts.plan,
+)
 _JITTER = 0.05
 
 
@@ -34,13 +39,15 @@ def plan_channel(channel: Channel) -> None:
         channel.plan_due_at = None
         return
     fleet, blueprint = _revisions(channel)  # read first: what changes meanwhile is planned again
-    situation = _situation(channel)
+    deliver = delivery.of(channel, revision=blueprint)
+    situation = _situation(channel, deliver)
     plans = [rule(situation) for rule in PLANNERS]
+    channel.plan_due_at = None
     for plan in plans:
         for order in plan.orders:
             _order(channel, order)
     put_off = _not_now_deadline(channel, situation.now)
-    deadline = earliest(*(plan.next_at for plan in plans), put_off)
+    deadline = earliest(*(plan.next_at for plan in plans), put_off, channel.plan_due_at)
     channel.plan_due_at = _jittered(deadline, situation.now) if deadline else None
     channel.planned_revision, channel.planned_blueprint_revision = fleet, blueprint
 
@@ -71,6 +78,9 @@ def _order(channel: Channel, order: Order) -> None:
     except (Refused, NotFound, Conflict) as refusal:
         # What a channel's platform does not know is not missing there.
         log.info("channel %s: %s is not ordered: %s", channel.id, order.name, refusal)
+        present.refused(channel, order.name, order.args, str(refusal))
+    else:
+        present.noted(channel, order.name, order.args)
 
 
 def _args(channel: Channel, order: Order) -> Mapping[str, Any]:
@@ -79,10 +89,11 @@ def _args(channel: Channel, order: Order) -> Mapping[str, Any]:
     return {"session": renewals.start(channel.device).uid}
 
 
-def _situation(channel: Channel) -> Situation:
+def _situation(channel: Channel, deliver: delivery.Delivery) -> Situation:
     device, settings = channel.device, state().settings
-    outstanding, attempted = _orders(channel)
+    outstanding, waiting, attempted = _orders(channel)
     start, end = _identity_span(channel)
+    known = deliver.known
     return Situation(
         now=utcnow(),
         device_channel=channel.kind == "device",
@@ -90,22 +101,38 @@ def _situation(channel: Channel) -> Situation:
         collected={
             "DeviceInformation": device.device_information_at,
             "SecurityInfo": device.security_info_at,
+            "InstalledApplicationList": device.applications_at,
+            "CertificateList": device.certificates_at,
+            "ProfileList": device.profiles_at,
         },
         attempted=attempted,
         outstanding=outstanding,
-        inventory_interval=timedelta(seconds=settings.inventory_interval),
+        waiting=waiting,
+        inventory_interval=timedelta(
+            seconds=known.inventory_interval if known else settings.inventory_interval
+        ),
+        collect=known.collect if known else (),
         identity_not_before=start,
         identity_not_after=end,
         renew_before=timedelta(days=settings.identity_renew_before_days),
+        os_version=device.os_version,
+        wanted=deliver.wanted,
+        chosen=deliver.chosen,
+        held=deliver.held,
     )
 
 
-def _orders(channel: Channel) -> tuple[frozenset[str], dict[str, datetime]]:
-    """What waits on this channel now, and when the planner last ordered each of its commands."""
-    waiting = session().scalars(
-        sa.select(ChannelCommand.name).where(
-            ChannelCommand.channel_id == channel.id, ChannelCommand.finished_at.is_(None)
+def _orders(channel: Channel) -> tuple[frozenset[str], frozenset[str], dict[str, datetime]]:
+    """What waits on this channel now (names, and what they are about), and when the planner last
+    ordered each of its commands."""
+    waiting = (
+        session()
+        .execute(
+            sa.select(ChannelCommand.name, ChannelCommand.once_key).where(
+                ChannelCommand.channel_id == channel.id, ChannelCommand.finished_at.is_(None)
+            )
         )
+        .all()
     )
     rows = session().execute(
         sa.select(ChannelCommand.name, sa.func.max(ChannelCommand.created_at))
@@ -116,7 +143,11 @@ def _orders(channel: Channel) -> tuple[frozenset[str], dict[str, datetime]]:
         )
         .group_by(ChannelCommand.name)
     )
-    return frozenset(waiting), {name: at for name, at in rows}
+    return (
+        frozenset(name for name, _ in waiting),
+        frozenset(key for _, key in waiting if key),
+        {name: at for name, at in rows},
+    )
 
 
 def _identity_span(channel: Channel) -> tuple[datetime | None, datetime | None]:

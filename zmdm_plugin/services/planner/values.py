@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from zmdm_plugin.services.artifacts.wanted import Held, Wanted
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
@@ -21,6 +23,16 @@ class Situation:
     """Command name -> when a planner last ordered it."""
     outstanding: frozenset[str] = frozenset()
     """Names of commands that wait or are unanswered."""
+    waiting: frozenset[str] = frozenset()
+    """What those are about (their `once_key`s)."""
+    os_version: str | None = None
+    wanted: tuple[Wanted, ...] = ()
+    chosen: frozenset[int] = frozenset()
+    """Artifacts that the channel should have, however they come."""
+    held: Mapping[int, Held] = field(default_factory=dict)
+    """By artifact."""
+    collect: tuple[tuple[str, bool], ...] = ()
+    """Further inventory that the blueprint asks for: command name, managed items only."""
     inventory_interval: timedelta = timedelta(days=1)
     identity_not_before: datetime | None = None
     identity_not_after: datetime | None = None

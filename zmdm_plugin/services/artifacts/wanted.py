@@ -1,0 +1,71 @@
+"""Artifacts by command as values: what a channel should have, what it has, how long to wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from zmdm_plugin.commands.install_profile import profile_key
+
+INSTALL = {
+    "profile": "InstallArtifactProfile",
+    "provisioning_profile": "InstallArtifactProvisioningProfile",
+}
+REMOVE = {
+    "profile": "RemoveArtifactProfile",
+    "provisioning_profile": "RemoveArtifactProvisioningProfile",
+}
+_WAITS = (
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(hours=4),
+    timedelta(hours=12),
+    timedelta(days=1),
+)
+
+
+def wait_after(failures: int) -> timedelta:
+    """How long to wait after so many failures in a row: from 15 minutes to a day."""
+    return _WAITS[min(max(failures, 1), len(_WAITS)) - 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """An artifact that the channel should have by command, prerequisites first."""
+
+    artifact: int
+    version: int
+    kind: str
+    """profile | provisioning_profile"""
+    identifier: str
+    requires: tuple[int, ...] = ()
+    auto_update: bool = True
+    reinstall_interval: timedelta | None = None
+    reinstall_on_os_update: str = "no"
+    blocked: bool = False
+    """A variable in it has no value here: it is not sent, and what is there stays."""
+
+    @property
+    def key(self) -> str:
+        return profile_key(self.identifier)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What became of an artifact on the channel so far."""
+
+    artifact: int
+    kind: str
+    identifier: str
+    status: str
+    by_command: bool
+    installed_version: int | None = None
+    installed_at: datetime | None = None
+    installed_os: str | None = None
+    tried_version: int | None = None
+    tried_at: datetime | None = None
+    next_try_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        return profile_key(self.identifier)
