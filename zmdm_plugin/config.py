@@ -233,6 +233,11 @@ class Settings:
     inventory_interval: int = _key(
         _number(3600, 30 * 86400), "Seconds between two collections of inventory.", default=86400
     )
+    artifact_max_size: int = _key(
+        _number(1024, 16 * 1024 * 1024),
+        "Bytes, at most, of an uploaded profile, declaration or data asset.",
+        default=16 * 1024 * 1024,
+    )
     apns_url: str = _key(_base_url, "Apple's push service.", default="https://api.push.apple.com")
     apns_ca: str = _key(_pem, "PEM roots for the push service; empty: the system's.", default="")
     apns_proxy: str = _key(

@@ -28,6 +28,7 @@ from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.checkin import Authenticate
 from zmdm_plugin.protocol.platform import is_apple_silicon, platform_of
 from zmdm_plugin.services import departure, events, identity, notify, release
+from zmdm_plugin.services.artifacts import assignment
 from zmdm_plugin.services.enrollment import sessions
 from zmdm_plugin.services.identity import Evidence
 from zmdm_plugin.state import state
@@ -82,6 +83,7 @@ def complete(device: Device, pinned: Identity) -> bool:
     device.session_id = passing.id
     device.payload = passing.payload
     device.push_certificate_id = _push_certificate_id(passing)
+    assignment.enrolled(device, passing)
     device.enrolled_at, device.checkout_at = now, None
     passing.state, passing.completed_at = "completed", now
     events.record("device.enrolled", device=device, enrollment_session=passing)

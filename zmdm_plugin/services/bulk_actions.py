@@ -96,7 +96,7 @@ def _poke(device: Device) -> None:
     wake.channel(channel, bulk=True)
 
 
-def _tagging(verb: str, audited: str, change: Callable[[Device, Tag], bool]) -> Any:
+def _tagging(verb: str, audited: str, change: Callable[..., bool]) -> Any:
     def ready(args: Mapping[str, Any]) -> Ready:
         given = args.get("tag")
         if not isinstance(given, str) or not given.strip():
@@ -105,7 +105,7 @@ def _tagging(verb: str, audited: str, change: Callable[[Device, Tag], bool]) -> 
         tag = tags.called([given])[0]
 
         def act(device: Device, _actor: Actor) -> Base | None:
-            return device if change(device, tag) else None
+            return device if change(device, tag, bulk=True) else None
 
         return Ready(
             title=f"{verb} “{tag.name}”",

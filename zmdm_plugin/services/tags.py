@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import sqlalchemy as sa
 
 from zmdm_plugin.db import session
-from zmdm_plugin.errors import NotFound, Refused
+from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Device, DeviceTag, Tag
 from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services import replan, tag_uses
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
 COLORS = ("gray", "red", "orange", "green", "blue", "purple")
@@ -64,7 +65,13 @@ def change(tag: Tag, *, name: str | None = None, color: str | None = None) -> No
 
 
 def delete(tag: Tag) -> int:
-    """Take it from every device and forget it; returns from how many it was taken."""
+    """Take it from every device and forget it; returns from how many it was taken.
+
+    Conflict while a scope looks at it: devices would silently get, or lose, what it decides.
+    """
+    if uses := tag_uses.of(tag.id):
+        more = f" and {len(uses) - 3} more" if len(uses) > 3 else ""
+        raise Conflict(f"the tag decides who gets {', '.join(uses[:3])}{more}")
     taken = session().execute(sa.delete(DeviceTag).where(DeviceTag.tag_id == tag.id))
     session().delete(tag)
     session().flush()
@@ -93,7 +100,7 @@ def of(device_ids: Iterable[int]) -> Mapping[int, list[Tag]]:
     return found
 
 
-def put(device: Device, tag: Tag) -> bool:
+def put(device: Device, tag: Tag, *, bulk: bool = False) -> bool:
     """Put a tag on a device; False if it is there already. The caller has locked the device."""
     present = session().scalars(sa.select(DeviceTag.tag_id).where(DeviceTag.device_id == device.id))
     ids = set(present)
@@ -103,15 +110,25 @@ def put(device: Device, tag: Tag) -> bool:
         raise Refused("tags", f"a device has at most {MOST} tags")
     session().add(DeviceTag(device_id=device.id, tag_id=tag.id, created_at=utcnow()))
     session().flush()
+    _replan(device, bulk=bulk)
     return True
 
 
-def take(device: Device, tag: Tag) -> bool:
+def take(device: Device, tag: Tag, *, bulk: bool = False) -> bool:
     """Take a tag from a device; False if it was not there."""
     taken = session().execute(
         sa.delete(DeviceTag).where(DeviceTag.device_id == device.id, DeviceTag.tag_id == tag.id)
     )
-    return bool(getattr(taken, "rowcount", 0))
+    if not getattr(taken, "rowcount", 0):
+        return False
+    _replan(device, bulk=bulk)
+    return True
+
+
+def _replan(device: Device, *, bulk: bool) -> None:
+    """Scopes look at tags."""
+    if device.blueprint_id is not None:
+        replan.device(device, bulk=bulk)
 
 
 def set_on(device: Device, wanted: Sequence[Tag]) -> None:

@@ -71,12 +71,12 @@ def change_tag(asked: dict[str, Any], tag_id: int) -> Tag:
 
 
 @blueprint.route(f"/<{ID}:tag_id>/", methods=["DELETE"])
-@blueprint.operation(access.DELETE_TAGS, 404)
+@blueprint.operation(access.DELETE_TAGS, 404, 409)
 @blueprint.response(204)
 def delete_tag(tag_id: int) -> None:
     """Delete a tag
 
-    It is taken from every device.
+    It is taken from every device. As long as a scope looks at it, this is a 409.
     """
     actor = api_actor()
     access.demand(actor, access.DELETE_TAGS)
