@@ -20,3 +20,7 @@ device_renewed = _namespace.signal("zmdm.device_renewed")
 
 command_answered = _namespace.signal("zmdm.command_answered")
 """A command reached a final status: command_uuid, device_id, status."""
+
+credential_expires = _namespace.signal("zmdm.credential_expires")
+"""30, 14, 7 and 1 days before a push certificate, a CA, an issuer's or a configured certificate
+ends, and once it has: kind, name, ends, days (0: it has ended)."""

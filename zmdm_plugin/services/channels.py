@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -53,7 +54,7 @@ def hold_devices(device_ids: Sequence[int]) -> None:
         attempt.rollback()
 
 
-def _locked_ids(ids: sa.Select[tuple[int]]) -> set[int]:
+def _locked_ids(ids: sa.Select[Any]) -> set[int]:
     return set(session().scalars(ids.with_for_update(key_share=True)))
 
 

@@ -17,18 +17,16 @@ import sqlalchemy as sa
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.models import (
-    CertificateAuthority,
     Channel,
     ChannelCommand,
     Device,
     JobRun,
-    PushCertificate,
 )
-from zmdm_plugin.services import access
+from zmdm_plugin.services import access, expiries
 from zmdm_plugin.services.device_filter import in_state
+from zmdm_plugin.services.expiries import Expiring
 
 SILENT = timedelta(days=7)
-SOON = timedelta(days=30)
 MOST = 1000
 """Counts of commands and tokens stop here: nobody acts differently on the exact number."""
 NEWEST = 10_000
@@ -58,15 +56,6 @@ class Fleet:
     versions: list[tuple[str | None, str | None, int]]
     seen: dict[str, int]
     """By age: within 1h, 1d, 7d, 30d, each with those before it; the rest is `older`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expiring:
-    """Something that will stop working unless somebody renews it."""
-
-    kind: str
-    name: str
-    ends: datetime
 
 
 def fleet(actor: Actor, *, now: datetime) -> Fleet:
@@ -172,16 +161,7 @@ def states(actor: Actor) -> list[tuple[str, int]]:
 
 def expiring(*, now: datetime) -> list[Expiring]:
     """Credentials that end within a month, the first to end first."""
-    found: list[Expiring] = []
-    for kind, model in (("Push certificate", PushCertificate), ("CA", CertificateAuthority)):
-        ends: Any = model.not_after
-        named: Any = model.name
-        query = sa.select(named, ends).where(ends.is_not(None), ends < now + SOON)
-        if model is CertificateAuthority:
-            query = query.where(CertificateAuthority.issuing.is_(True))
-        rows = session().execute(query)
-        found += [Expiring(kind=kind, name=name, ends=moment) for name, moment in rows]
-    return sorted(found, key=lambda item: item.ends)
+    return expiries.near(now=now)
 
 
 def running(*, owner: str | None, limit: int = 5) -> Sequence[JobRun]:

@@ -127,6 +127,7 @@ def advance(claimed: Claimed, step: Step, *, now: datetime) -> Claimed | None:
         values["message"] = step.message[:_MESSAGE]
     if step.finished:
         values |= {"state": "done", "finished_at": now, "due_at": None, "holder": None}
+        values["secret_arguments"] = None
     if not _update(_held(claimed), values):
         raise Lost("the run was cancelled, or is another worker's now")
     return None if step.finished else _claimed(find(claimed.uid), now)
@@ -256,6 +257,7 @@ def _ended(state: str, why: str, now: datetime) -> dict[str, Any]:
         "finished_at": now,
         "due_at": None,
         "holder": None,
+        "secret_arguments": None,
     }
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.models import ChannelCommand, Identity
 from zmdm_plugin.queues import defer
-from zmdm_plugin.services import idempotency, job_runs, push, wake
+from zmdm_plugin.services import expiries, idempotency, job_runs, push, wake
 
 CHUNK = wake.CHUNK
 """Rows of one step in one transaction: a step that finds as many has more to do."""
@@ -96,6 +96,10 @@ def _defer_fan_out(*, now: datetime) -> int:
     return int(due)
 
 
+def _warnings(*, now: datetime) -> int:
+    return expiries.warn(now=now)
+
+
 STEPS: dict[str, Callable[..., int]] = {
     "deadlines": _passed_deadlines,
     "commands": _waiting_commands,
@@ -103,6 +107,7 @@ STEPS: dict[str, Callable[..., int]] = {
     "retired": _retire_identities,
     "runs": _job_runs,
     "keys": _old_keys,
+    "warnings": _warnings,
     "pushes": _defer_pushes,
     "fan_out": _defer_fan_out,
 }

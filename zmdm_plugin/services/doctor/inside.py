@@ -14,10 +14,8 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import SealError
 from zmdm_plugin.models import CertificateAuthority, Heartbeat, PushCertificate, ScepIssuer
 from zmdm_plugin.models.base import Row
-from zmdm_plugin.protocol import pem, x509
-from zmdm_plugin.services import vault
+from zmdm_plugin.services import expiries, vault
 from zmdm_plugin.services.doctor.finding import Finding, bad, good, warn
-from zmdm_plugin.state import state
 
 _FRESH = timedelta(seconds=120)
 """Beats come every half minute at most."""
@@ -141,13 +139,12 @@ def _authorities(now: datetime) -> list[Finding]:
     return found
 
 
-def _signing(now: datetime) -> list[Finding]:
-    given = state().settings.profile_signing_certificate
-    if not given:
-        return []
-    facts = x509.facts(pem.certificates(given.encode())[0])
-    do = "Put a newer one into ZMDM_PROFILE_SIGNING_CERTIFICATE, with its key."
-    return [_validity("Profile signing certificate", facts.not_after, now, do)]
+def _configured(now: datetime) -> list[Finding]:
+    """Certificates in settings: of issuers, of the vendor, of the one that signs profiles."""
+    return [
+        _validity(f"{one.kind} {one.name}", one.ends, now, f"Put a newer one into {one.setting}.")
+        for one in expiries.of_settings()
+    ]
 
 
 def _validity(name: str, not_after: datetime | None, now: datetime, do: str) -> Finding:
@@ -196,6 +193,6 @@ CHECKS: dict[str, Callable[[datetime], list[Finding]]] = {
     "Processes": _processes,
     "Push certificates": _push_certificates,
     "CA": _authorities,
-    "Profile signing certificate": _signing,
+    "Certificates in settings": _configured,
     "Clock": _clock,
 }
