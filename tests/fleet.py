@@ -221,7 +221,7 @@ def _facts(device: Device, now: datetime) -> None:
     device.device_information_at = device.security_info_at = now - timedelta(minutes=12)
     device.filevault_enabled, device.passcode_present, device.sip_enabled = True, True, True
     device.firewall_enabled, device.user_approved_enrollment = False, True
-    device.capacity_gb, device.available_capacity_gb = 494.4, 201.7
+    device.capacity, device.capacity_available = 494.4, 201.7
     device.host_name, device.build_version = "ada.local", "24B83"
     device.applications_at = device.profiles_at = device.certificates_at = now
 

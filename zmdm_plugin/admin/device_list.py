@@ -5,19 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Response
+from flask import Response, request
 from flask_admin import expose
 from sqlalchemy.orm import lazyload
 
-from zmdm_plugin.admin import bulk, device_query, paging
+from zmdm_plugin import db
+from zmdm_plugin.admin import bulk, device_columns, device_query, paging
 from zmdm_plugin.admin.device_facts import name_of
-from zmdm_plugin.admin.screen import Screen, acting, session
-from zmdm_plugin.errors import Refused
+from zmdm_plugin.admin.screen import HEADERS, Screen, acting, back, session
+from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import Channel
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import access, devices, tags, views
+from zmdm_plugin.services import access, device_export, devices, tags, views
+from zmdm_plugin.web.download import streamed
 
 SCREEN = "devices"
+EXPORTS = (
+    ("csv", "", "CSV, these columns"),
+    ("csv", "all", "CSV, all columns"),
+    ("jsonl", "all", "JSON Lines, all columns"),
+)
+"""Form, `columns` of the address, and words."""
+_NO_DATE = "A date must look like 2026-11-30."
 
 
 class DeviceList(Screen):
@@ -32,7 +41,7 @@ class DeviceList(Screen):
         try:
             wanted = device_query.as_filter(asked, utcnow())
         except ValueError:
-            wanted, fault = devices.DeviceFilter(), "A date must look like 2026-11-30."
+            wanted, fault = devices.DeviceFilter(), _NO_DATE
         found = _page(wanted, asked.order)
         page = paging.page(_by_minute(found.items, asked.order), cursor=found.next_cursor)
         return self.page(
@@ -43,6 +52,10 @@ class DeviceList(Screen):
             tags={shown.device.id: shown.tags for shown in found.items},
             all_tags=tags.every(),
             views=views.of(acting(), SCREEN),
+            columns=device_columns.of(acting()),
+            every_column=device_columns.COLUMNS.values(),
+            usual=device_columns.DEFAULT,
+            exports=EXPORTS,
             asked=asked,
             fault=fault,
             platforms=device_query.PLATFORMS,
@@ -53,6 +66,31 @@ class DeviceList(Screen):
             name_of=name_of,
             here=paging.here,
         )
+
+    @expose("/columns/", methods=("POST",))
+    def columns(self) -> Response:
+        """Keep which columns one wants to see; the filters stay as they are."""
+        with db.transaction():
+            device_columns.keep(acting(), request.form.getlist("column"))
+        return back("The columns are kept.", ".index", **device_query.read().arguments)
+
+    @expose("/export/<kind>/", methods=("POST",))
+    def export(self, kind: str) -> Response:
+        """All that the filters find, every page of it, with the columns of the list or with all."""
+        if kind not in device_export.KINDS:
+            raise NotFound("There is no such form of export.")
+        try:
+            wanted = device_query.as_filter(device_query.read(), utcnow())
+        except ValueError as error:
+            raise Refused("", _NO_DATE) from error
+        every = request.args.get("columns") == "all"
+        names = () if every else device_columns.exported(device_columns.of(acting()))
+        with db.transaction():
+            parts = device_export.export(acting(), wanted, kind, names)
+        answer = streamed(parts, kind, "devices")
+        for name, value in HEADERS.items():
+            answer.headers.setdefault(name, value)
+        return answer
 
 
 def _page(wanted: devices.DeviceFilter, order: str) -> Any:
