@@ -1,4 +1,5 @@
-"""`python -m zmdm_simulator apple …` plays Apple, `… devices …` plays a fleet."""
+"""`python -m zmdm_simulator apple …` plays Apple, `… lookup …` its list of software updates,
+`… devices …` plays a fleet."""
 
 from __future__ import annotations
 
@@ -6,10 +7,15 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from zmdm_simulator import software_lookup
 from zmdm_simulator.apple import cli as apple
 from zmdm_simulator.fleet import cli as fleet
 
-ROLES: dict[str, Callable[[Sequence[str]], int]] = {"apple": apple.main, "devices": fleet.main}
+ROLES: dict[str, Callable[[Sequence[str]], int]] = {
+    "apple": apple.main,
+    "devices": fleet.main,
+    "lookup": software_lookup.main,
+}
 
 
 def main(argv: Sequence[str]) -> int:

@@ -82,9 +82,10 @@ class Listing:
 class SoftwareLookup:
     """Asks the service; the client is handed in, see `client()`."""
 
-    def __init__(self, http: httpx.Client, base_url: str) -> None:
+    def __init__(self, http: httpx.Client, base_url: str, *, most: int = MOST) -> None:
         self._http = http
         self._url = base_url.rstrip("/") + PATH
+        self._most = most
 
     def fetch(self) -> Listing:
         """The list as it stands; LookupFailed says in words why there is none."""
@@ -92,7 +93,7 @@ class SoftwareLookup:
             with self._http.stream("GET", self._url) as answer:
                 if answer.status_code != 200:
                     raise LookupFailed(f"Apple's software lookup answered {answer.status_code}")
-                body = _bounded(answer)
+                body = _bounded(answer, self._most)
         except httpx.TimeoutException as error:
             raise LookupFailed("Apple's software lookup did not answer in time") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -175,11 +176,11 @@ def parse(body: bytes) -> Listing:
     return Listing(digest=digest, releases=ordered, unreadable=unreadable)
 
 
-def _bounded(answer: httpx.Response) -> bytes:
+def _bounded(answer: httpx.Response, most: int) -> bytes:
     body = bytearray()
     for part in answer.iter_bytes():
         body += part
-        if len(body) > MOST:
+        if len(body) > most:
             raise LookupFailed("the answer of Apple's software lookup is too long")
     return bytes(body)
 

@@ -21,7 +21,7 @@ from zmdm_plugin.models.software_updates import (
 from zmdm_plugin.protocol.platform import version
 from zmdm_plugin.services import access
 from zmdm_plugin.services.device_filter import in_state
-from zmdm_plugin.services.keyset import DEFAULT_LIMIT, Keyset, Page
+from zmdm_plugin.services.keyset import DEFAULT_LIMIT, Keyset
 from zmdm_plugin.services.software_updates import advertised, choice, progress
 from zmdm_plugin.services.software_updates.values import Decision, Facts, Feed, Release
 
