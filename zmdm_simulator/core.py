@@ -59,9 +59,7 @@ class DeviceCore:
         make_key: Callable[[int], rsa.RSAPrivateKey] = pki.new_key,
         on_event: Callable[[DeviceCore, str], None] | None = None,
     ) -> None:
-        self.facts = facts.make(MODELS[model], seed)
-        if system is not None:
-            self.update_system(*system)
+        self.facts = facts.make(MODELS[model].running(system), seed)
         self.name = self.facts.name
         self.factory_ca, self.http = factory_ca, http
         self.prover = prover or Prover(Proof.AUTO)
@@ -157,8 +155,7 @@ class DeviceCore:
 
     def update_system(self, version: str, build: str) -> None:
         """Run another system from now on."""
-        model = replace(self.facts.model, os_version=version, build=build)
-        self.facts = replace(self.facts, model=model)
+        self.facts = replace(self.facts, model=self.facts.model.running((version, build)))
 
     def go_silent(self, seconds: float) -> None:
         """Be away for a while, as during a restart."""

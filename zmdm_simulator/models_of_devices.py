@@ -5,7 +5,7 @@ Data only. Versions are of late 2026, on purpose not all the newest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MACOS, IOS, IPADOS, TVOS, VISIONOS = "macOS", "iOS", "iPadOS", "tvOS", "visionOS"
 
@@ -37,6 +37,10 @@ class DeviceModel:
     def version(self) -> tuple[int, ...]:
         """The system's version as numbers."""
         return tuple(int(part) for part in self.os_version.split("."))
+
+    def running(self, system: tuple[str, str] | None) -> DeviceModel:
+        """Return the same model with another system (version, build), if one is given."""
+        return replace(self, os_version=system[0], build=system[1]) if system else self
 
 
 def _mac(

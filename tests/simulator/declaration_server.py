@@ -32,6 +32,7 @@ class DeclarationServer(DeviceServer):
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # path: type, content
     asked: list[str] = field(default_factory=list)  # endpoints
     got: list[str] = field(default_factory=list)  # files
+    proofs: dict[str, bool] = field(default_factory=dict)
     ranges: list[str] = field(default_factory=list)
     reports: list[dict[str, Any]] = field(default_factory=list)
     messages_of_declarations: list[dict[str, Any]] = field(default_factory=list)
@@ -81,10 +82,15 @@ class DeclarationServer(DeviceServer):
         return _json({"SyncTokens": {"DeclarationsToken": self.token, "Timestamp": at}})
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        if (path := environ["PATH_INFO"]) not in self.files:
+        path = environ["PATH_INFO"]
+        if path.startswith("/files/") and path not in self.files:
+            start_response("404 Not Found", [])
+            return [b""]
+        if path not in self.files:
             return super().__call__(environ, start_response)
         kind, content = self.files[path]
         self.got.append(path)
+        self.proofs[path] = "HTTP_MDM_SIGNATURE" in environ
         status, headers = OK, [("Content-Type", kind)]
         if wanted := environ.get("HTTP_RANGE"):
             self.ranges.append(wanted)
@@ -137,12 +143,12 @@ def managed(
     server: DeclarationServer,
     model: str = "MacBookPro18,3",
     *,
-    enrollment: Any = None,
+    device: SimulatedDevice | None = None,
     **options: Any,
 ) -> SimulatedDevice:
     """Return an enrolled device that was told to use declarations."""
-    device = SimulatedDevice(model, 7, http=server.client(), **options)
-    device.enroll(enrollment_profile(**(enrollment or {})))
+    device = device or SimulatedDevice(model, 7, http=server.client(), **options)
+    device.enroll(enrollment_profile())
     told(server, device)
     return device
 

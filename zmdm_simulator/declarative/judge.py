@@ -26,7 +26,14 @@ from zmdm_simulator.declarative.predicate import (
     parse,
 )
 from zmdm_simulator.declarative.problem import Problem
-from zmdm_simulator.declarative.support import TYPES, Entry, exists, items_of, kind_of
+from zmdm_simulator.declarative.support import (
+    TYPES,
+    Entry,
+    exists,
+    is_new_enough,
+    items_of,
+    kind_of,
+)
 from zmdm_simulator.declarative.values import value
 from zmdm_simulator.declared import INVALID, UNKNOWN, VALID, Held, Reason, Verdict
 from zmdm_simulator.script import Do
@@ -121,7 +128,7 @@ class _Court:
         if entry is None or kind_of(held.type) != held.kind:
             raise Problem("Error.UnknownDeclarationType", f"{held.type} is not known here.")
         if not exists(entry, self._device, self._channel):
-            if held.kind == "configuration":
+            if held.kind == "configuration" and is_new_enough(entry, self._device):
                 raise Problem("Error.ConfigurationNotSupported", f"{held.type} has no place here.")
             raise Problem("Error.UnknownDeclarationType", f"{held.type} has no place here.")
         _check_keys(held, entry)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# Every key of Apple's that names assets ends so, but one.
+# Every key of Apple's that names assets ends so, but two.
 ENDINGS = ("AssetReference", "AssetReferences")
-OTHERS = frozenset({"ManagementStatusCertificateReference"})
+OTHERS = frozenset({"ManagementStatusCertificateReference", "PublicKeyData"})
 
 
 def assets(payload: Mapping[str, Any]) -> list[str]:

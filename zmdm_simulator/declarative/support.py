@@ -107,12 +107,19 @@ def has_engine(device: DeviceCore) -> bool:
     return version >= ENGINE[platform]
 
 
-def exists(entry: Entry, device: DeviceCore, channel: Channel) -> bool:
-    """Tell whether this device has it: system, kind of enrollment, and channel."""
+def is_new_enough(entry: Entry, device: DeviceCore) -> bool:
+    """Tell whether this system has heard of it."""
     model = device.facts.model
     place = entry.places.get(LETTERS[model.platform])
-    if place is None or model.version < place.version:
+    return place is not None and model.version >= place.version
+
+
+def exists(entry: Entry, device: DeviceCore, channel: Channel) -> bool:
+    """Tell whether this device has it: system, kind of enrollment, and channel."""
+    if not is_new_enough(entry, device):
         return False
+    model = device.facts.model
+    place = entry.places[LETTERS[model.platform]]
     if place.enrollments and _enrollment(device) not in place.enrollments:
         return False
     shared = model.platform == IPADOS and device.shared
