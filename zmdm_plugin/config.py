@@ -274,6 +274,14 @@ class Settings:
     sweep_interval: int = _key(
         _number(1, 3600), "Seconds between two sweeps for whatever is still due.", default=15
     )
+    keep_commands_days: int = _key(
+        _number(0, 36500),
+        "Days that finished commands are kept, with their answers: 35 at least; 0: for ever.",
+        default=90,
+    )
+    keep_runs_days: int = _key(_number(0, 36500), "The same for long work.", default=90)
+    keep_events_days: int = _key(_number(0, 36500), "The same for events.", default=365)
+    keep_audit_days: int = _key(_number(0, 36500), "The same for the audit.", default=0)
     prepared_statements: bool = _key(
         _flag,
         "Prepare the poll's statement on PostgreSQL; turn off behind a PgBouncer that cannot.",

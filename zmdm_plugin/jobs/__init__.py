@@ -13,7 +13,7 @@ from zmdm_plugin import queues
 from zmdm_plugin.config import Settings
 from zmdm_plugin.db import outages
 from zmdm_plugin.errors import Unavailable
-from zmdm_plugin.jobs import beats, bulk, fleet, push, software_updates
+from zmdm_plugin.jobs import beats, bulk, fleet, push, retention, software_updates
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ JOBS: dict[str, Callable[..., None]] = {
     "bulk.run": bulk.run,
     "push.beat": beats.push_beat,
     "push.flush": push.flush,
+    "retention.run": retention.run,
+    "retention.start": retention.start,
     "software_updates.daily": software_updates.daily,
     "software_updates.sync": software_updates.sync,
     "sweep": fleet.sweep,
@@ -31,6 +33,7 @@ JOBS: dict[str, Callable[..., None]] = {
 
 SCHEDULE: dict[str, Callable[[Settings], int]] = {
     "beats.ask": lambda _settings: beats.PERIOD,
+    "retention.start": lambda _settings: retention.PERIOD,
     "software_updates.daily": lambda _settings: software_updates.PERIOD,
     "sweep": lambda settings: settings.sweep_interval,
 }

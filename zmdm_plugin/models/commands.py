@@ -42,6 +42,12 @@ class ChannelCommand(Row):
             sqlite_where=sa.text("state IN ('error', 'expired', 'unknown')"),
         ),
         sa.Index(
+            "ix_zmdm_command_finished_at",
+            "finished_at",
+            postgresql_where=sa.text("finished_at IS NOT NULL"),
+            sqlite_where=sa.text("finished_at IS NOT NULL"),
+        ),
+        sa.Index(
             "ix_zmdm_command_deadline",
             "not_before",
             postgresql_where=sa.text("finished_at IS NULL AND not_before IS NOT NULL"),

@@ -62,6 +62,12 @@ class JobRun(Row):
             postgresql_where=sa.text("finished_at IS NULL"),
             sqlite_where=sa.text("finished_at IS NULL"),
         ),
+        sa.Index(
+            "ix_zmdm_job_run_finished_at",
+            "finished_at",
+            postgresql_where=sa.text("finished_at IS NOT NULL"),
+            sqlite_where=sa.text("finished_at IS NOT NULL"),
+        ),
     )
 
     name: Mapped[str] = mapped_column(sa.String(128), index=True)

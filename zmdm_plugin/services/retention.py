@@ -1,0 +1,142 @@
+"""What is forgotten after a time: finished commands, finished runs, events, audit entries.
+
+A JobRun deletes the oldest first, in chunks, each a transaction of its own along an index; the
+moments before which things go are frozen when it starts, so that a slice may be repeated. What is
+outstanding is never touched, and each kind is kept for ever where its setting is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
+
+from zmdm_plugin.actors import SYSTEM
+from zmdm_plugin.db import session
+from zmdm_plugin.models import AuditEntry, ChannelCommand, Event, JobRun, RawAnswer
+from zmdm_plugin.services import audit, job_runs
+from zmdm_plugin.services.job_runs import Claimed, Step
+from zmdm_plugin.state import state
+
+JOB = "retention.run"
+CHUNK = 1000
+"""Rows of one transaction."""
+LEAST = 35
+"""Days: the planner and the warnings look back a month, and would repeat what they do not see."""
+_AGAIN = timedelta(hours=20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Rows that are forgotten: `at` says when they were over and begins an index."""
+
+    model: Any
+    at: InstrumentedAttribute[Any]
+    setting: str
+
+
+KINDS: dict[str, Kind] = {
+    "commands": Kind(
+        model=ChannelCommand, at=ChannelCommand.finished_at, setting="keep_commands_days"
+    ),
+    "raw_answers": Kind(model=RawAnswer, at=RawAnswer.created_at, setting="keep_commands_days"),
+    "runs": Kind(model=JobRun, at=JobRun.finished_at, setting="keep_runs_days"),
+    "events": Kind(model=Event, at=Event.created_at, setting="keep_events_days"),
+    "audit_entries": Kind(model=AuditEntry, at=AuditEntry.created_at, setting="keep_audit_days"),
+}
+
+
+def start_if_due(*, now: datetime) -> JobRun | None:
+    """Begin to forget, unless nothing is old enough or it was done within the day."""
+    latest = session().execute(
+        sa.select(JobRun.created_at, JobRun.finished_at)
+        .where(JobRun.name == JOB)
+        .order_by(JobRun.id.desc())
+        .limit(1)
+    )
+    for created_at, finished_at in latest:
+        if finished_at is None or created_at > now - _AGAIN:
+            return None
+    until = _until(now)
+    some = (oldest(KINDS[name], moment).limit(1) for name, moment in until.items())
+    if not any(session().scalar(query) for query in some):
+        return None
+    arguments = {"until": {name: moment.isoformat() for name, moment in until.items()}}
+    return job_runs.start(JOB, SYSTEM, title="Forget what is old", arguments=arguments)
+
+
+def step(claimed: Claimed) -> Step:
+    """Delete one chunk of the kind whose turn it is."""
+    until = {
+        name: datetime.fromisoformat(moment) for name, moment in claimed.arguments["until"].items()
+    }
+    total = claimed.total if claimed.total is not None else _count(until)
+    left = list(until)[int((claimed.cursor or {}).get("kinds_done", 0)) :]
+    if not left:
+        return _end(claimed)
+    deleted = _delete(KINDS[left[0]], until[left[0]])
+    result = dict(claimed.result or {})
+    result[left[0]] = int(result.get(left[0], 0)) + deleted
+    kinds_done = len(until) - len(left) + int(deleted < CHUNK)
+    done = claimed.done + deleted
+    return Step(
+        done=done,
+        total=max(total, done),
+        cursor={"kinds_done": kinds_done},
+        message=f"{done:,} forgotten",
+        result=result,
+    )
+
+
+def _until(now: datetime) -> dict[str, datetime]:
+    """Kinds that are not kept for ever, and what of them is too old."""
+    days = {name: int(getattr(state().settings, kind.setting)) for name, kind in KINDS.items()}
+    return {
+        name: (now - timedelta(days=max(number, LEAST))).astimezone(UTC)
+        for name, number in days.items()
+        if number
+    }
+
+
+def _old(kind: Kind, until: datetime) -> sa.ColumnElement[bool]:
+    # Not NULL is said as well: a database uses a partial index only if it sees its condition.
+    return sa.and_(kind.at.is_not(None), kind.at < until)
+
+
+def oldest(kind: Kind, until: datetime) -> sa.Select[Any]:
+    """Ids of what is too old, in the order of the index."""
+    return sa.select(kind.model.id).where(_old(kind, until)).order_by(kind.at).limit(CHUNK)
+
+
+def _count(until: Mapping[str, datetime]) -> int:
+    """How much there is to do, for the bar."""
+    return sum(
+        session().scalar(
+            sa.select(sa.func.count())
+            .select_from(KINDS[name].model)
+            .where(_old(KINDS[name], moment))
+        )
+        or 0
+        for name, moment in until.items()
+    )
+
+
+def _delete(kind: Kind, until: datetime) -> int:
+    ids = list(session().scalars(oldest(kind, until)))
+    if ids:
+        gone = sa.delete(kind.model).where(kind.model.id.in_(ids))
+        session().execute(gone, execution_options={"synchronize_session": False})
+    return len(ids)
+
+
+def _end(claimed: Claimed) -> Step:
+    """What an audit loses is an entry of the audit."""
+    forgotten = dict(claimed.result or {})
+    if number := forgotten.get("audit_entries"):
+        until = claimed.arguments["until"]["audit_entries"]
+        audit.record(SYSTEM, "audit.forget", reason=f"{number} entries from before {until}")
+    return Step(done=claimed.done, total=claimed.done, finished=True)
