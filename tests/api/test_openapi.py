@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -39,6 +42,21 @@ def references(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from references(inner)
+
+
+def dictionaries(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, dict | list):
+            yield from dictionaries(inner)
+
+
+def faults(spec: dict[str, Any], schema: dict[str, Any], value: Any) -> list[str]:
+    """What JSON Schema has against a value; formats count."""
+    whole = {**schema, "components": spec["components"]}
+    judge = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+    return [fault.message for fault in judge.iter_errors(value)]
 
 
 def test_every_route_of_the_api_is_described(app: Flask, spec: dict[str, Any]) -> None:
@@ -95,6 +113,74 @@ def test_an_answer_has_exactly_the_described_fields(
     device_id = add_device(app)
     described = spec["components"]["schemas"]["Device"]["properties"]
     assert set(api.get(f"devices/{device_id}/").json) == set(described)
+
+
+def test_every_schema_has_an_example_that_is_right(spec: dict[str, Any]) -> None:
+    for name, schema in spec["components"]["schemas"].items():
+        assert schema["examples"], name
+        for example in schema["examples"]:
+            assert faults(spec, schema, example) == [], name
+
+
+def test_every_body_and_every_answer_has_an_example_that_is_right(spec: dict[str, Any]) -> None:
+    for path, method, operation in operations(spec):
+        holders = {"body": operation.get("requestBody", {}), **operation["responses"]}
+        for where, holder in holders.items():
+            for kind, content in holder.get("content", {}).items():
+                assert "example" in content, (path, method, where, kind)
+                found = faults(spec, content["schema"], content["example"])
+                assert found == [], (path, method, where, kind)
+
+
+def test_every_argument_of_a_path_has_an_example(spec: dict[str, Any]) -> None:
+    for path, item in spec["paths"].items():
+        for parameter in item.get("parameters", ()):
+            assert faults(spec, parameter["schema"], parameter["example"]) == [], path
+
+
+def test_an_error_is_shown_with_its_own_status(spec: dict[str, Any]) -> None:
+    for _, _, operation in operations(spec):
+        for code, answer in operation["responses"].items():
+            if code >= "400":
+                example = answer["content"]["application/json"]["example"]
+                assert (example["code"], example["status"]) == (
+                    int(code),
+                    HTTPStatus(int(code)).phrase,
+                )
+
+
+def test_the_example_of_each_command_is_taken_by_it(spec: dict[str, Any]) -> None:
+    for command in registry:
+        if command.manual:
+            example = spec["components"]["schemas"][f"{command.name}Args"]["examples"][0]
+            command.load(example)
+
+
+def test_an_example_of_an_order_is_taken_over_the_wire(
+    app: Flask, api: Program, spec: dict[str, Any]
+) -> None:
+    for name in ("lock", "erase"):
+        phone = {"platform": "iOS", "model": "iPhone16,1"} if name == "erase" else {}
+        device_id = add_device(app, 1 if phone else 2, **phone)
+        operation = spec["paths"][f"/api/mdm/devices/{{device_id}}/{name}/"]["post"]
+        body = operation["requestBody"]["content"]["application/json"]["example"]
+        answer = api.post(f"devices/{device_id}/{name}/", body)
+        assert answer.status_code == 201, answer.json
+        assert set(answer.json) == set(
+            operation["responses"]["201"]["content"]["application/json"]["example"]
+        )
+
+
+def test_patterns_are_those_of_json_schema(spec: dict[str, Any]) -> None:
+    found = [schema["pattern"] for schema in dictionaries(spec) if "pattern" in schema]
+    assert "^[0-9]{6}$" in found
+    assert not [pattern for pattern in found if "\\Z" in pattern or "\\A" in pattern]
+
+
+def test_the_page_shows_how_to_lock_a_device(client: FlaskClient) -> None:
+    page = html.unescape(client.get("/api/mdm/docs/").text)
+    assert "https://mdm.example.com/api/mdm/devices/27/lock/" in page
+    assert '"pin": "012345"' in page and '"name": "DeviceLock"' in page
 
 
 def test_tokens_are_the_only_way_in(spec: dict[str, Any]) -> None:

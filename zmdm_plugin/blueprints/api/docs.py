@@ -6,7 +6,9 @@ Content-Security-Policy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,13 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
 from flask import send_from_directory as send
 
+from zmdm_plugin.blueprints.api.description import METHODS, finished
 from zmdm_plugin.blueprints.api.resource import PREFIX, MdmApi
+from zmdm_plugin.commands.arguments import Base64
+from zmdm_plugin.state import state
 from zmdm_plugin.web.errors import handle_with_json
 
 _PACKAGE = Path(__file__).parent.parent.parent
-_METHODS = ("get", "post", "put", "patch", "delete")
 _POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
@@ -48,6 +52,7 @@ def make_api(app: Flask) -> MdmApi:
             "security": [{"token": []}, {"bearer": []}],
         },
     )
+    api.register_field(Base64, "string", "byte")
     schemes = api.spec.components.security_scheme
     schemes(
         "token",
@@ -77,7 +82,8 @@ def page() -> Response:
         for tag in spec["tags"]
     ]
     schemas = {
-        name: tuple(_fields(schema)) for name, schema in spec["components"]["schemas"].items()
+        name: (tuple(_fields(schema)), json.dumps(schema["examples"][0], indent=2))
+        for name, schema in spec["components"]["schemas"].items()
     }
     text = render_template("zmdm/api/reference.html", spec=spec, groups=groups, schemas=schemas)
     return Response(
@@ -118,6 +124,10 @@ class Operation:
     arguments: tuple[Field, ...]
     body: str
     responses: tuple[tuple[str, str, str], ...]
+    order: str
+    """The request as a line for a shell."""
+    answer: str
+    """What it answers to that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +145,14 @@ class Group:
 
 def _spec() -> dict[str, Any]:
     api: MdmApi = current_app.extensions["flask-smorest"]["apis"]["ZMDM_"]["ext_obj"]
-    spec: dict[str, Any] = api.spec.to_dict()
-    return spec
+    if api.described is None:
+        api.described = finished(api.spec.to_dict())
+    return api.described
 
 
 def _operations(spec: Mapping[str, Any], tag: str) -> Iterator[Operation]:
     for path, item in spec["paths"].items():
-        for method in _METHODS:
+        for method in METHODS:
             operation = item.get(method)
             if operation and tag in operation["tags"]:
                 yield _operation(path, method, item, operation)
@@ -164,7 +175,32 @@ def _operation(
             (code, answer.get("description", ""), _reference(answer))
             for code, answer in sorted(operation["responses"].items())
         ),
+        order=_order(path, method.upper(), parameters, operation),
+        answer=_answer(operation),
     )
+
+
+def _order(
+    path: str, method: str, parameters: Sequence[Mapping[str, Any]], operation: Mapping[str, Any]
+) -> str:
+    for parameter in parameters:
+        if parameter["in"] == "path":
+            path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
+    parts = ["curl" if method == "GET" else f"curl -X{method}"]
+    parts.append('-H "Authorization: Token $TOKEN"')
+    if content := operation.get("requestBody", {}).get("content", {}).get("application/json"):
+        body = json.dumps(content["example"], ensure_ascii=False)
+        parts += ['-H "Content-Type: application/json"', f"-d {shlex.quote(body)}"]
+    return " \\\n  ".join([*parts, state().settings.base_url + path])
+
+
+def _answer(operation: Mapping[str, Any]) -> str:
+    """The example of the first good answer, as it reads best."""
+    good = min(code for code in operation["responses"] if code.startswith("2"))
+    content = operation["responses"][good].get("content", {})
+    if "application/json" in content:
+        return json.dumps(content["application/json"]["example"], indent=2, ensure_ascii=False)
+    return next((str(one["example"]) for one in content.values()), "")
 
 
 def _argument(parameter: Mapping[str, Any]) -> Field:

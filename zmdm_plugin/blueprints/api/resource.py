@@ -41,6 +41,8 @@ class MdmApi(Api):
 
     ERROR_SCHEMA = ErrorSchema
     DEFAULT_ERROR_RESPONSE_NAME = None
+    described: dict[str, Any] | None = None
+    """The finished document, made when it is first asked for."""
 
     def _register_error_handlers(self) -> None:
         """None on the application: handlers hang on our blueprints."""
