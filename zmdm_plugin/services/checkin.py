@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from zmdm_plugin import signals
 from zmdm_plugin.db import after_commit, session
-from zmdm_plugin.errors import IdentityError, NotFound, ProtocolError
+from zmdm_plugin.errors import IdentityError, ProtocolError
 from zmdm_plugin.models import Channel, ChannelCommand, Device
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import checkin as wire
@@ -27,7 +27,9 @@ from zmdm_plugin.services import (
     vault,
     wake,
 )
+from zmdm_plugin.services.declarations import status, sync
 from zmdm_plugin.services.identity import Evidence, Known
+from zmdm_plugin.services.planner import plan_channel
 
 
 class NotManaged(ProtocolError):
@@ -146,8 +148,20 @@ def _user_authenticate(evidence: Evidence, message: wire.UserAuthenticate) -> by
 
 
 def _declarative_management(evidence: Evidence, message: wire.DeclarativeManagement) -> bytes:
-    _enrolled(evidence, message)
-    raise NotFound("no declarations are kept for this device")
+    """A fetch reads what was handed out before; everything else takes the channel's turn."""
+    reads = message.endpoint.startswith(f"{sync.FETCH}/")
+    known = identity.require(evidence, message.who, lock=not reads)
+    release.unless_allowed(known.device)
+    if evidence.expired(utcnow()) and message.endpoint != sync.STATUS:
+        raise IdentityError("this certificate has expired: it gets a new one, and nothing else")
+    return sync.answer(known, message, plan=plan_channel)
+
+
+def keep_report(evidence: Evidence, message: wire.DeclarativeManagement) -> bytes:
+    """A status report that we stumbled over: kept as it is, for it would come again for ever."""
+    known = _enrolled(evidence, message)
+    status.keep_raw(known.device, message.data, reason="status report: it could not be taken")
+    return b""
 
 
 def _unsupported(evidence: Evidence, message: wire.CheckinMessage) -> bytes:

@@ -10,6 +10,7 @@ from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import ArtifactVersion
 from zmdm_plugin.services import targets
 from zmdm_plugin.services.artifacts import profiles
+from zmdm_plugin.services.declarations import sync
 from zmdm_plugin.services.enrollment import renewal
 
 
@@ -45,8 +46,8 @@ def _provisioning_uuid(_channel_id: int, args: Mapping[str, Any]) -> str:
     return str(version.content["uuid"])
 
 
-def _sync_tokens(_channel_id: int, _args: Mapping[str, Any]) -> None:
-    """Nothing goes along: the device asks for the tokens itself."""
+def _sync_tokens(channel_id: int, _args: Mapping[str, Any]) -> bytes | None:
+    return sync.sync_tokens(channel_id)
 
 
 LOADERS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {

@@ -13,10 +13,11 @@ from flask import Blueprint, Response, request
 from zmdm_plugin import db
 from zmdm_plugin.blueprints.device import replies, shortcut
 from zmdm_plugin.blueprints.device.evidence import evidence_of
-from zmdm_plugin.errors import IdentityError, ProtocolError, Released, Unavailable
+from zmdm_plugin.errors import IdentityError, ProtocolError, Released, Unavailable, ZmdmError
 from zmdm_plugin.protocol import checkin as checkin_wire
 from zmdm_plugin.protocol import connect as connect_wire
 from zmdm_plugin.services import checkin, conversation
+from zmdm_plugin.services.declarations import sync
 from zmdm_plugin.services.identity import Evidence
 from zmdm_plugin.state import state
 
@@ -50,6 +51,8 @@ def _take(limit: int) -> Response:
         return replies.command(_converse(evidence, connect_wire.parse_leniently(body)))
     if connect_wire.is_checkin(message):
         parsed = checkin_wire.parse(message)
+        if isinstance(parsed, checkin_wire.DeclarativeManagement):
+            return replies.declarations(_declare(evidence, parsed))
         with db.outages(), db.transaction():
             reply = checkin.handle(evidence, parsed)
         return replies.checkin(reply)
@@ -66,6 +69,25 @@ def _answer(message: dict[str, object], body: bytes) -> connect_wire.Answer:
         return replace(connect_wire.parse(message), raw=body)
     except ProtocolError:
         return connect_wire.parse_leniently(body)
+
+
+def _declare(evidence: Evidence, message: checkin_wire.DeclarativeManagement) -> bytes:
+    """Most questions are answered in one statement; a report that we stumble over is kept."""
+    prepare = state().settings.prepared_statements
+    body = sync.quick(evidence, message, bound=db.engine(), prepare=prepare)
+    if body is not None:
+        return body
+    try:
+        with db.outages(), db.transaction():
+            return checkin.handle(evidence, message)
+    except ZmdmError:
+        raise
+    except Exception:
+        if message.endpoint != sync.STATUS:
+            raise
+        log.exception("a status report could not be taken")
+    with db.outages(), db.transaction():
+        return checkin.keep_report(evidence, message)
 
 
 def _converse(evidence: Evidence, answer: connect_wire.Answer) -> bytes:

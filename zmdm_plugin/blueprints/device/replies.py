@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from zmdm_plugin import db
 from zmdm_plugin.errors import NotFound, ProtocolError, Released, Traced, Unavailable, ZmdmError
-from zmdm_plugin.protocol import plist
+from zmdm_plugin.protocol import ddm, plist
 from zmdm_plugin.services.checkin import NotManaged
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,11 @@ def command(body: bytes) -> Response:
 
 def checkin(body: bytes) -> Response:
     return made(Response(body, content_type=_PLIST if body else "text/plain"))
+
+
+def declarations(body: bytes) -> Response:
+    """Tokens, a list of declarations or one of them; a status report is answered by nothing."""
+    return made(Response(body, content_type=ddm.CONTENT_TYPE if body else "text/plain"))
 
 
 def made(response: Response) -> Response:

@@ -1,1 +1,1 @@
-"""Declarative device management: what a channel is offered, and what it reports."""
+"""Declarative management: what a channel is offered, what it fetches, and what it reports."""

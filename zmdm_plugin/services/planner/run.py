@@ -18,8 +18,12 @@ from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.models.blueprints import revision_name
 from zmdm_plugin.services import command_queue, wake
 from zmdm_plugin.services.artifacts import delivery, present
+from zmdm_plugin.services.artifacts import values as variables
+from zmdm_plugin.services.declarations import sync
+from zmdm_plugin.services.declarations.refresh import refresh
+from zmdm_plugin.services.declarations.values import Declared
 from zmdm_plugin.services.enrollment import renewal as renewals
-from zmdm_plugin.services.planner import artifacts, inventory, not_now, renewal
+from zmdm_plugin.services.planner import artifacts, declarations, inventory, not_now, renewal
 from zmdm_plugin.services.planner.values import Order, Plan, Situation, earliest
 from zmdm_plugin.state import state
 
@@ -29,6 +33,7 @@ PLANNERS: tuple[Callable[[Situation], Plan], ...] = (
     renewal.plan,
     inventory.plan,
     artifacts.plan,
+    declarations.plan,
 )
 _JITTER = 0.05
 
@@ -40,7 +45,7 @@ def plan_channel(channel: Channel) -> None:
         return
     fleet, blueprint = _revisions(channel)  # read first: what changes meanwhile is planned again
     deliver = delivery.of(channel, revision=blueprint)
-    situation = _situation(channel, deliver)
+    situation = _situation(channel, deliver, _declared(channel, deliver))
     plans = [rule(situation) for rule in PLANNERS]
     channel.plan_due_at = None
     for plan in plans:
@@ -65,6 +70,17 @@ def _revisions(channel: Channel) -> tuple[int, int]:
     return found[0], found[1]
 
 
+def _declared(channel: Channel, deliver: delivery.Delivery) -> Declared:
+    """What is to be offered now by declarative management."""
+    return refresh(
+        channel,
+        deliver.known,
+        resolution=deliver.resolution,
+        values=variables.of(channel),
+        now=utcnow(),
+    )
+
+
 def _order(channel: Channel, order: Order) -> None:
     try:
         command_queue.enqueue(
@@ -81,6 +97,8 @@ def _order(channel: Channel, order: Order) -> None:
         present.refused(channel, order.name, order.args, str(refusal))
     else:
         present.noted(channel, order.name, order.args)
+        if order.name == declarations.NAME:
+            sync.ordered(channel, now=utcnow())
 
 
 def _args(channel: Channel, order: Order) -> Mapping[str, Any]:
@@ -89,7 +107,7 @@ def _args(channel: Channel, order: Order) -> Mapping[str, Any]:
     return {"session": renewals.start(channel.device).uid}
 
 
-def _situation(channel: Channel, deliver: delivery.Delivery) -> Situation:
+def _situation(channel: Channel, deliver: delivery.Delivery, declared: Declared) -> Situation:
     device, settings = channel.device, state().settings
     outstanding, waiting, attempted = _orders(channel)
     start, end = _identity_span(channel)
@@ -119,6 +137,7 @@ def _situation(channel: Channel, deliver: delivery.Delivery) -> Situation:
         wanted=deliver.wanted,
         chosen=deliver.chosen,
         held=deliver.held,
+        declarations=declared,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from zmdm_plugin.services.artifacts.wanted import Held, Wanted
+from zmdm_plugin.services.declarations.values import Declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Situation:
     """Artifacts that the channel should have, however they come."""
     held: Mapping[int, Held] = field(default_factory=dict)
     """By artifact."""
+    declarations: Declared = field(default_factory=Declared)
     collect: tuple[tuple[str, bool], ...] = ()
     """Further inventory that the blueprint asks for: command name, managed items only."""
     inventory_interval: timedelta = timedelta(days=1)

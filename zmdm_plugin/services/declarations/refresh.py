@@ -1,0 +1,178 @@
+"""What a channel is to be offered now: asked by the planner whenever it looks at the channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from zmdm_plugin.db import session
+from zmdm_plugin.models import ArtifactVersion, Channel, ChannelArtifact, ChannelDeclarations
+from zmdm_plugin.protocol.ddm import Kind
+from zmdm_plugin.services import targets
+from zmdm_plugin.services.declarations import entries, manifest, overlay, rows, support, updates
+from zmdm_plugin.services.declarations.entries import Listed
+from zmdm_plugin.services.declarations.overlay import Circumstances, Decision, Form
+from zmdm_plugin.services.declarations.values import Declared
+
+if TYPE_CHECKING:
+    from zmdm_plugin.services.artifacts.compiled import Compiled, Item
+    from zmdm_plugin.services.artifacts.resolve import Resolution
+
+
+def refresh(
+    channel: Channel,
+    compiled: Compiled | None,
+    *,
+    resolution: Resolution | None,
+    values: Mapping[str, str],
+    now: datetime,
+) -> Declared:
+    """Compose the list of declarations of a channel, which is locked, and keep it if it changed.
+
+    `values` are those of the variables. Without a blueprint the list is empty, which withdraws
+    everything. In Setup Assistant nothing changes: declarations rest until the device has left it.
+    """
+    target = targets.target(channel)
+    if target.awaiting or not support.knows_declarations(target):
+        return Declared()
+    held = session().get(ChannelDeclarations, channel.id)
+    if compiled is None or resolution is None:
+        return _withdrawn(channel, held, now=now)
+    if held is None:
+        held = ChannelDeclarations(channel_id=channel.id)
+        session().add(held)
+    refusal = support.refusal(target, held.capabilities)
+    chosen = _choice(compiled, resolution)
+    known = rows.of(channel)
+    around = Circumstances(
+        now=now,
+        os_version=channel.device.os_version,
+        refusal=refusal,
+        values=values,
+        previous=entries.effective(manifest.entries_of(held.manifest_id), held.overlay),
+        rows=known,
+        former=_former(chosen, known),
+    )
+    decisions: dict[int, Decision] = {}
+    for item, form in chosen:
+        decisions[item.id] = overlay.decide(item, form, around, decisions)
+    _compose(channel, held, chosen, around=around, decisions=decisions)
+    rows.apply(channel, known, decisions, offered=_offered(held), now=now)
+    moments = [one.next_at for one in decisions.values() if one.next_at is not None]
+    return _declared(held, frozenset(decisions), min(moments, default=None))
+
+
+def _declared(
+    held: ChannelDeclarations,
+    artifacts: frozenset[int] = frozenset(),
+    next_at: datetime | None = None,
+) -> Declared:
+    return Declared(
+        token=held.token,
+        changed_at=held.changed_at,
+        offered_token=held.offered_token,
+        ordered_token=held.ordered_token,
+        ordered_at=held.ordered_at,
+        artifacts=artifacts,
+        next_at=next_at,
+    )
+
+
+Choice = Sequence[tuple["Item", Form]]
+
+
+def _choice(compiled: Compiled, resolution: Resolution) -> Choice:
+    """What is chosen and goes by declaration, in the form in which most channels get it."""
+    return [
+        (one.item, Form(one.version.id, one.version.uid, one.version.variables))
+        for one in resolution.chosen
+        if manifest.kind_of(one.item)
+        and (compiled.legacy_profiles_via_ddm or one.item.type != "profile")
+    ]
+
+
+def _compose(
+    channel: Channel,
+    held: ChannelDeclarations,
+    chosen: Choice,
+    *,
+    around: Circumstances,
+    decisions: Mapping[int, Decision],
+) -> None:
+    names = support.subscribed(held.capabilities)
+    outside = _activated_elsewhere(decisions.values())
+    shared = manifest.whole(_shared(chosen, around), subscribed=names, not_ours=outside)
+    lines = [one.line for one in decisions.values() if one.line is not None]
+    lines += updates.lines(channel, around.refusal, now=around.now)
+    own = manifest.whole(lines, subscribed=names, not_ours=outside)
+    _keep(held, shared, own, blueprint_id=channel.device.blueprint_id, now=around.now)
+
+
+def _shared(chosen: Choice, around: Circumstances) -> list[Listed]:
+    """The lines that are the same for all with this choice and these capabilities."""
+    return [
+        manifest.listed(item, form.uid, form.uid)
+        for item, form in chosen
+        if around.refusal(manifest.type_of(item.type, item.declaration_type)) is None
+    ]
+
+
+def _activated_elsewhere(decisions: Iterable[Decision]) -> frozenset[str]:
+    every = list(decisions)
+    ids = manifest.activated_by_operators(one.item for one in every)
+    return frozenset(one.item.identifier for one in every if one.item.id in ids)
+
+
+def _former(chosen: Choice, known: Mapping[int, ChannelArtifact]) -> dict[int, Form]:
+    """Installed versions that are not the chosen ones; a statement only if there are any."""
+    current = {item.id: form.id for item, form in chosen}
+    wanted = {
+        row.installed_version_id
+        for artifact_id, row in known.items()
+        if row.installed_version_id is not None
+        and current.get(artifact_id, row.installed_version_id) != row.installed_version_id
+    }
+    if not wanted:
+        return {}
+    version = ArtifactVersion
+    found = session().execute(
+        sa.select(version.id, version.uid, version.variables).where(version.id.in_(wanted))
+    )
+    return {id_: Form(id_, uid, frozenset(names)) for id_, uid, names in found}
+
+
+def _keep(
+    held: ChannelDeclarations,
+    shared: Sequence[Listed],
+    own: Sequence[Listed],
+    *,
+    blueprint_id: int | None,
+    now: datetime,
+) -> None:
+    held.manifest_id = manifest.shared_row(shared, blueprint_id)
+    difference = entries.difference(shared, own)
+    if held.overlay != difference:
+        held.overlay = difference
+    token = entries.token_of(own)
+    if held.token != token:
+        held.token, held.changed_at = token, now
+    session().flush()
+
+
+def _withdrawn(channel: Channel, held: ChannelDeclarations | None, *, now: datetime) -> Declared:
+    """The blueprint was taken away: what it had brought goes, if anything was ever offered."""
+    if held is None or held.token is None:
+        return Declared()
+    _keep(held, (), (), blueprint_id=None, now=now)
+    rows.apply(channel, rows.of(channel), {}, offered=_offered(held), now=now)
+    return _declared(held)
+
+
+def _offered(held: ChannelDeclarations) -> frozenset[str]:
+    """Identifiers that the device may have by now."""
+    rows_ = manifest.entries_of(held.offered_manifest_id)
+    listed = entries.effective(rows_, held.offered_overlay)
+    return frozenset(name for name, one in listed.items() if one.kind in Kind)
