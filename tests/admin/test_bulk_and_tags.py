@@ -158,3 +158,15 @@ def test_a_view_keeps_filters_under_a_name(
     assert post(browser, "/mdm/devices/views/forget/", name="Silent Macs").status_code == 303
     with screens.app_context():
         assert db.session().scalar(sa.select(sa.func.count(SavedView.id))) == 0
+
+
+@pytest.mark.parametrize(
+    ("action", "said"), [("poke", "At most 500 devices a second are woken"), ("tag", "")]
+)
+def test_the_page_says_how_fast_devices_are_woken(
+    browser: FlaskClient, post: Post, action: str, said: str
+) -> None:
+    make_tag(post, browser)
+    page = browser.get(f"/mdm/devices/bulk/?action={action}&all=1").text
+    assert (said or "Each device is asked for by itself") in page
+    assert ("ZMDM_PUSH_RATE" in page) is bool(said)

@@ -12,7 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from zmdm_plugin import db
-from zmdm_plugin.models import AuditEntry, Channel, ChannelCommand, Device
+from zmdm_plugin.models import AuditEntry, Channel, ChannelCommand, Device, PushCertificate
+from zmdm_plugin.models.base import utcnow
 
 MAC, PHONE = 1, 3
 PROFILE = b"""<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict>
@@ -154,3 +155,63 @@ def test_a_device_is_blocked_once(
 
 def test_an_unknown_button_is_nothing(browser: FlaskClient, post: Callable[..., Any]) -> None:
     assert post(browser, "/mdm/devices/2/do/", do="explode").status_code == 404
+
+
+def user_channel(app: Flask) -> int:
+    with app.app_context():
+        return db.session().scalars(sa.select(Channel.id).where(Channel.kind == "user")).one()
+
+
+def test_a_command_is_sent_to_a_user_of_a_device(
+    screens: Flask, browser: FlaskClient, post: Callable[..., Any]
+) -> None:
+    channel = user_channel(screens)
+    assert f"/send/?channel={channel}" in browser.get(f"/mdm/devices/{MAC}/").text
+    chosen = browser.get(f"/mdm/devices/{MAC}/send/?channel={channel}").text
+    assert "To ada, a user of this device." in chosen
+    assert f"/send/InstallProfile/?channel={channel}" in chosen
+    answer = post(
+        browser,
+        f"/mdm/devices/{MAC}/send/InstallProfile/?channel={channel}",
+        profile=(io.BytesIO(PROFILE), "test.mobileconfig"),
+    )
+    assert answer.status_code == 303
+    sent = last(screens, ChannelCommand)
+    assert (sent.name, sent.channel_id) == ("InstallProfile", channel)
+
+
+def test_what_users_cannot_be_sent_is_said_and_refused(
+    screens: Flask, browser: FlaskClient, post: Callable[..., Any]
+) -> None:
+    channel = user_channel(screens)
+    before = last(screens, ChannelCommand).id
+    path = f"/mdm/devices/{MAC}/send/RestartDevice/"
+    assert f"{path}?channel" not in browser.get(f"/mdm/devices/{MAC}/send/?channel={channel}").text
+    assert post(browser, f"{path}?channel={channel}").status_code == 422
+    assert last(screens, ChannelCommand).id == before
+
+
+@pytest.mark.parametrize("channel", ["2", "0", "x", "9223372036854775808", "-1"])
+def test_a_channel_of_no_user_of_this_device_is_not_found(
+    browser: FlaskClient, channel: str
+) -> None:
+    assert browser.get(f"/mdm/devices/{MAC}/send/?channel={channel}").status_code == 404
+
+
+def test_a_push_certificate_that_rests_is_why_a_command_waits(
+    screens: Flask, browser: FlaskClient, post: Callable[..., Any]
+) -> None:
+    with screens.app_context(), db.transaction() as session:
+        session.get_one(Device, PHONE).push_certificate_id = 1
+        session.execute(
+            sa.update(PushCertificate).values(
+                certificate="PEM", broken_at=utcnow(), broken_reason="BadCertificate"
+            )
+        )
+    post(browser, f"/mdm/devices/{PHONE}/send/SecurityInfo/")
+    said = "Not pushed: the push certificate “Example Ltd” rests"
+    uuid = last(screens, ChannelCommand).uuid
+    for path in (f"devices/{PHONE}/live/", f"commands/{uuid}/"):
+        page = browser.get(f"/mdm/{path}").text
+        assert said in page
+        assert "BadCertificate" in page

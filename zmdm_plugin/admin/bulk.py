@@ -7,6 +7,7 @@ instead of "in the last day", the highest id) and posts what it has shown.
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import sqlalchemy as sa
 from flask import Response, request
@@ -16,13 +17,14 @@ from zmdm_plugin import db
 from zmdm_plugin.admin import device_query, forms, sending
 from zmdm_plugin.admin.device_facts import name_of
 from zmdm_plugin.admin.screen import Screen, acting, back, demand, may, session
-from zmdm_plugin.admin.words import counted, sentence
+from zmdm_plugin.admin.words import counted, sentence, span
 from zmdm_plugin.commands import registry
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Channel, Device
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, bulk, tags
 from zmdm_plugin.services.bulk_actions import ACTIONS, COMMAND, commands
+from zmdm_plugin.state import state
 
 _SAMPLE = 12
 _OWN_PIN = "Six digits, the same for every Mac. Empty: each Mac gets a PIN of its own, which is "
@@ -59,6 +61,7 @@ class BulkPage(Screen):
             sample=_sample(which),
             sample_size=_SAMPLE,
             warning=_warning(action),
+            pace=_pace(action, counted_now.number),
             name_of=name_of,
         )
 
@@ -146,6 +149,18 @@ def _sample(which: bulk.Which) -> list[Device]:
     if scope is not None:
         query = query.where(scope)
     return list(session().scalars(query.order_by(Device.id).limit(_SAMPLE)))
+
+
+def _pace(action: str, number: int) -> str:
+    """How long the waking of so many devices takes at least; empty for what wakes none."""
+    if action in ("tag", "untag") or not number:
+        return ""
+    rate = state().settings.push_rate
+    said = f"At most {counted(rate, 'device')} a second are woken (ZMDM_PUSH_RATE)"
+    seconds = number // rate
+    return (
+        f"{said}: this takes {span(timedelta(seconds=seconds))} or more." if seconds else f"{said}."
+    )
 
 
 def _warning(action: str) -> str:

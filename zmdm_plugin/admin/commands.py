@@ -92,7 +92,7 @@ class CommandPage(Screen):
             device=device,
             device_name=facts.name_of(device),
             channel=channel,
-            why=why(command, channel, utcnow(), ahead=_ahead(command)),
+            why=_why(command, device, channel),
             shown=sending.shown,
             secret=sending.secret_names(command.name),
             again=command.finished_at is not None and sending.can_send(command.name, channel),
@@ -147,6 +147,13 @@ def _devices(commands: Sequence[ChannelCommand]) -> dict[int, Device]:
     ids = {command.device_id for command in commands}
     rows = session().scalars(sa.select(Device).where(Device.id.in_(ids)))
     return {device.id: device for device in rows}
+
+
+def _why(command: ChannelCommand, device: Device, channel: Channel) -> str:
+    if command.finished_at is not None:
+        return ""
+    resting = facts.pushes_rest(device)
+    return why(command, channel, utcnow(), ahead=_ahead(command), resting=resting)
 
 
 def _ahead(command: ChannelCommand) -> int:

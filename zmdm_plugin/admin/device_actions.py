@@ -12,7 +12,7 @@ from flask_admin import expose
 from zmdm_plugin import db
 from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin import forms, sending
-from zmdm_plugin.admin.screen import Screen, acting, back, demand
+from zmdm_plugin.admin.screen import Screen, acting, back, demand, text
 from zmdm_plugin.admin.words import sentence
 from zmdm_plugin.commands import Command, Target, registry
 from zmdm_plugin.errors import Conflict, NotFound, Refused
@@ -30,20 +30,22 @@ class DeviceActions(Screen):
     def index(self, device_id: int) -> Response:
         """Every command there is, and why some cannot be sent to this device."""
         device = facts.find(device_id)
-        offers = sending.offers(facts.conversation(device).own)
+        channel = _asked_channel(device)
         return self.page(
             "zmdm/send_choose.html",
-            title=f"Send a command to {facts.name_of(device)}",
+            title=f"Send a command to {_addressee(device, channel)}",
             device=device,
             device_name=facts.name_of(device),
-            offers=offers,
+            offers=sending.offers(channel),
+            user=facts.user_of(channel),
+            channel=_argument(channel),
         )
 
     @expose("/<command_name>/", methods=("GET", "POST"))
     def send(self, device_id: int, command_name: str) -> Response:
-        """A command's form, and the sending of it."""
+        """A command's form, and the sending of it; `channel` in the address names a user's."""
         device = facts.find(device_id)
-        command, channel = _command(command_name), _own_channel(device)
+        command, channel = _command(command_name), _enrolled(_asked_channel(device))
         demand(command.permission, device)
         form = forms.Form(_fields(command, channel))
         if request.method == "POST":
@@ -55,11 +57,12 @@ class DeviceActions(Screen):
             form.fault = refusal.why if refusal else ""
         return self.page(
             "zmdm/send.html",
-            title=f"{sending.shown(command.name)}: {facts.name_of(device)}",
+            title=f"{sending.shown(command.name)}: {_addressee(device, channel)}",
             status=422 if form.faults or (form.fault and request.method == "POST") else 200,
             device=device,
             device_name=facts.name_of(device),
             command=command,
+            user=facts.user_of(channel),
             shown=sending.shown(command.name),
             form=form,
             warning=sending.DESTRUCTIVE.get(command.name, ""),
@@ -79,16 +82,18 @@ class DeviceActions(Screen):
             form.faults.update(_check(command, given, device))
             if form.faults or form.fault:
                 return None
-            device_id = device.id
+            device_id, channel_id = device.id, channel.id
+            user = facts.user_of(channel)
             with db.transaction():
-                order(device_id, command, given)
+                order(device_id, command, given, channel_id=channel_id)
         except Refused as error:
             form.blame(error.field, error.why)
             return None
         except Conflict as error:
             form.fault = sentence(str(error))
             return None
-        said = f"{sending.shown(command.name)} is queued; the device is being woken."
+        whose = f" for {user}" if user else ""
+        said = f"{sending.shown(command.name)} is queued{whose}; the device is being woken."
         return back(said, "zmdm_device.index", device_id=device_id)
 
 
@@ -115,10 +120,12 @@ class DeviceSwitches(Screen):
         return back(done, "zmdm_device.index", device_id=device_id)
 
 
-def order(device_id: int, command: type[Command], given: dict[str, Any]) -> None:
+def order(
+    device_id: int, command: type[Command], given: dict[str, Any], *, channel_id: int
+) -> None:
     """Queue a command inside the open transaction, with its audit entry."""
-    device = facts.find(device_id)
-    row = command_queue.enqueue(_own_channel(device), command.name, given, actor=acting())
+    channel = devices.channel(facts.find(device_id).id, channel_id=channel_id)
+    row = command_queue.enqueue(channel, command.name, given, actor=acting())
     audit.record(acting(), "command.queue", row, after=audit.snapshot(row))
 
 
@@ -172,15 +179,34 @@ def _command(name: str) -> type[Command]:
     return command
 
 
-def _own_channel(device: Device) -> Channel:
-    channel = facts.conversation(device).own
+def _asked_channel(device: Device) -> Channel | None:
+    """The device's own channel, or that of the user whom the address names; NotFound."""
+    asked = text("channel", most=19)
+    if not asked:
+        return facts.conversation(device).own
+    if not (asked.isascii() and asked.isdecimal()):
+        raise NotFound("There is no such user of this device.")
+    return devices.channel(device.id, channel_id=int(asked))
+
+
+def _enrolled(channel: Channel | None) -> Channel:
     if channel is None:
         raise Conflict("The device is not enrolled, so nothing can be sent to it.")
     return channel
 
 
+def _addressee(device: Device, channel: Channel | None) -> str:
+    user = facts.user_of(channel)
+    return f"{user} on {facts.name_of(device)}" if user else facts.name_of(device)
+
+
+def _argument(channel: Channel | None) -> int | None:
+    """What the address of a form says besides the device; nothing for its own channel."""
+    return channel.id if channel is not None and channel.kind == "user" else None
+
+
 def _poke(device: Device) -> None:
-    channel = _own_channel(device)
+    channel = _enrolled(facts.conversation(device).own)
     if channel.push_token is None or channel.ended_at is not None:
         raise Conflict("The device is not enrolled, so it cannot be woken.")
     wake.channel(channel)

@@ -19,9 +19,10 @@ from zmdm_plugin.models import (
     InstalledApplication,
     InstalledCertificate,
     InstalledProfile,
+    PushCertificate,
 )
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import access, devices
+from zmdm_plugin.services import access, devices, push_certificates
 
 _FEW = 10
 _MOST = 2000  # more applications than any device has
@@ -46,10 +47,7 @@ class Conversation:
 
     def named(self, channel_id: int) -> str:
         """Whose channel this is, for a list that mixes them."""
-        for channel in self.users:
-            if channel.id == channel_id:
-                return channel.user_short_name or channel.user_long_name or "user"
-        return ""
+        return next((user_of(one) for one in self.users if one.id == channel_id), "")
 
 
 def find(device_id: int) -> Device:
@@ -60,6 +58,13 @@ def find(device_id: int) -> Device:
 def name_of(device: Device) -> str:
     """What to call it: its name, else its serial number, else its UDID."""
     return device.name or device.serial_number or device.udid or f"Device {device.id}"
+
+
+def user_of(channel: Channel | None) -> str:
+    """Whose channel it is; empty for the device's own."""
+    if channel is None or channel.kind != "user":
+        return ""
+    return channel.user_short_name or channel.user_long_name or "user"
 
 
 def conversation(device: Device) -> Conversation:
@@ -81,11 +86,25 @@ def outstanding(device: Device, talk: Conversation) -> list[tuple[ChannelCommand
     channels = {channel.id: channel for channel in talk.every}
     ahead: dict[int, int] = dict.fromkeys(channels, 0)
     said, now = [], utcnow()
+    resting = pushes_rest(device)
     for command in rows:
         channel = channels[command.channel_id]
-        said.append((command, why(command, channel, now, ahead=ahead[channel.id])))
+        reason = why(command, channel, now, ahead=ahead[channel.id], resting=resting)
+        said.append((command, reason))
         ahead[channel.id] += command.state != "not_now"
     return said
+
+
+def pushes_rest(device: Device) -> str:
+    """Why nothing is pushed with the device's push certificate, in a sentence; empty if it is."""
+    if device.push_certificate_id is None:
+        return ""
+    row = session().get(PushCertificate, device.push_certificate_id)
+    if row is None or (row.broken_at is None and row.not_after and row.not_after > utcnow()):
+        return ""
+    return (
+        f"Not pushed: the push certificate “{row.name}” rests ({push_certificates.condition(row)})."
+    )
 
 
 def finished(device: Device) -> Sequence[ChannelCommand]:

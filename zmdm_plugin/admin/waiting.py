@@ -15,22 +15,24 @@ from zmdm_plugin.admin.words import ago, counted
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One outstanding command, its channel, and how many stand before it."""
+    """One outstanding command, its channel, how many stand before it, and its certificate."""
 
     command: Any
     channel: Any
     now: datetime
     ahead: int = 0
+    resting: str = ""
+    """Why nothing is pushed with the device's push certificate; empty if pushes go out."""
 
     def since(self, moment: datetime | None) -> str:
         return ago(moment, self.now)
 
 
-def why(command: Any, channel: Any, now: datetime, *, ahead: int = 0) -> str:
+def why(command: Any, channel: Any, now: datetime, *, ahead: int = 0, resting: str = "") -> str:
     """The sentence; empty for a finished command."""
     if command.finished_at is not None:
         return ""
-    waiting = Waiting(command, channel, now, ahead)
+    waiting = Waiting(command, channel, now, ahead, resting)
     said = next(sentence for question in _QUESTIONS if (sentence := question(waiting)))
     if command.expires_at and command.expires_at > now:
         said += f" It expires {ago(command.expires_at, now)}."
@@ -99,6 +101,12 @@ def _unpushable(waiting: Waiting) -> str:
     return ""
 
 
+def _resting(waiting: Waiting) -> str:
+    if waiting.channel.push_due_at is None:
+        return ""
+    return waiting.resting
+
+
 def _not_pushed(waiting: Waiting) -> str:
     channel = waiting.channel
     due = channel.push_due_at
@@ -140,6 +148,7 @@ _QUESTIONS: tuple[Callable[[Waiting], str], ...] = (
     _held,
     _behind,
     _unpushable,
+    _resting,
     _not_pushed,
     _refused,
     _pushed,
