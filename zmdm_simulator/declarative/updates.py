@@ -89,7 +89,7 @@ def step(device: DeviceCore, channel: Channel, now: datetime) -> bool:
         device.update_system(update.version, update.build)
         return True
     elif update.state == "prepared":
-        if device.installs_early or _local(device, now) >= update.at:
+        if device.installs_early or now >= due_at(device, update):
             update.state = "installing"
     else:
         update.state = NEXT[update.state]
@@ -97,5 +97,7 @@ def step(device: DeviceCore, channel: Channel, now: datetime) -> bool:
     return False
 
 
-def _local(device: DeviceCore, now: datetime) -> str:
-    return (now.astimezone(UTC) + device.utc_offset).strftime(LOCAL)
+def due_at(device: DeviceCore, update: Update) -> datetime:
+    """Return when an update is forced: its date is in the device's local time."""
+    local = datetime.strptime(update.at, LOCAL)  # noqa: DTZ007
+    return local.replace(tzinfo=UTC) - device.utc_offset

@@ -52,6 +52,7 @@ def _add_habits(parser: argparse.ArgumentParser) -> None:
     add("--notnow-after", type=float, default=15, help="come back so long after a final NotNow")
     add("--restart-seconds", type=float, default=20, help="absence during a restart")
     add("--lock-seconds", type=float, default=60, help="absence of a Mac after DeviceLock")
+    add("--update-step", type=float, default=20, help="between two steps of a system update")
     add("--longest-wait", type=float, default=60, help="between attempts when the server fails")
     add("--power-on-after", type=float, default=30, help="somebody switches it on again")
 

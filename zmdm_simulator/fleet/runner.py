@@ -24,6 +24,7 @@ class Runner:
     running: bool = False
     failures: int = 0
     away: bool = False  # restarting, locked or off; a task will bring it back
+    live_at: float | None = None  # when it will do something for its declarations by itself
     missed: set[str] = field(default_factory=set)  # channels pushed while it was away
 
 

@@ -18,10 +18,11 @@ from zmdm_simulator.conversation import Conversation
 from zmdm_simulator.core import Life
 from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.errors import SimulatorError
+from zmdm_simulator.fleet import upkeep
 from zmdm_simulator.fleet.clock import Clock
 from zmdm_simulator.fleet.runner import Crew, Runner, Task
 
-ENROLL, SETTLE, CONNECT, WAKE = "enroll", "settle", "connect", "wake"
+ENROLL, SETTLE, CONNECT, WAKE, LIVE = "enroll", "settle", "connect", "wake", "live"
 # With --once, a device that cannot enroll gives up after so many attempts.
 MOST_ATTEMPTS = 5
 
@@ -40,6 +41,7 @@ class Habits:
     return_after: float | None = None
     notnow_after: float = 15
     power_on_after: float = 30
+    update_step: float = 20
     longest_wait: float = 60  # between attempts to enroll, or to have an answer accepted
 
     @classmethod
@@ -74,6 +76,7 @@ class Work:
             SETTLE: self._settle,
             CONNECT: self._connect,
             WAKE: self._wake,
+            LIVE: self._live,
         }
 
     def begin(self, runner: Runner) -> None:
@@ -91,6 +94,7 @@ class Work:
                 if channel.unaccepted or channel.notnow_last or self._habits.polls_at_once:
                     self.crew.submit(runner, (CONNECT, name))
             self._plan_poll(runner)
+            self._plan_life(runner)
 
     def _perform(self, runner: Runner, task: Task) -> None:
         what, channel = task
@@ -131,7 +135,7 @@ class Work:
             self._away(runner, name)
             return
         talk = device.connect(None if name == DEVICE else name)
-        if talk or talk.unfinished or talk.left:
+        if talk or talk.unfinished or talk.left or (talk.sync and talk.sync.endpoints):
             self._keep(runner)
         self._after(runner, talk, name)
 
@@ -148,6 +152,23 @@ class Work:
             runner.failures = 0
             if talk.polls_again:
                 self._later(self._habits.notnow_after, runner, (CONNECT, name))
+        self._plan_life(runner)
+
+    def _live(self, runner: Runner, _: str | None) -> None:
+        """Go on with what declarations ask for: an update, a daily report, another attempt."""
+        device, runner.live_at = runner.device, None
+        if not _enrolled(device) or not device.reachable:
+            return
+        for name, channel in list(device.channels.items()):
+            if channel.declared.asked and not channel.declined and _enrolled(device):
+                sync = device.sync(None if name == DEVICE else name)
+                runner.failures = 0 if sync.complete else runner.failures + 1
+        device.progress()
+        self._keep(runner)
+        if _enrolled(device):
+            self._plan_life(runner)
+        else:
+            self._return(runner)
 
     def _wake(self, runner: Runner, _: str | None) -> None:
         device = runner.device
@@ -165,6 +186,7 @@ class Work:
         for channel in runner.missed & set(device.channels):
             self.crew.submit(runner, (CONNECT, channel))
         runner.missed.clear()
+        self._plan_life(runner)
 
     def _log_in_again(self, device: SimulatedDevice) -> None:
         """After a restart somebody logs in, and the user channel says so; macOS wants its token."""
@@ -211,9 +233,27 @@ class Work:
 
         self.clock.later(self._habits.poll * self._dice.uniform(0.5, 1.5), poll)
 
+    def _plan_life(self, runner: Runner) -> None:
+        device = runner.device
+        if not _enrolled(device):
+            return
+        retry = self._patience(runner)
+        step = self._habits.update_step * self._dice.uniform(0.5, 1.5)
+        wait = upkeep.next_in(device, now=device.clock(), step=step, retry=retry)
+        if wait is None:
+            return
+        at = time.monotonic() + wait
+        if runner.live_at is None or at < runner.live_at:
+            runner.live_at = at
+            self._later(wait, runner, (LIVE, None))
+
     def _later(self, seconds: float, runner: Runner, task: Task) -> None:
         self.clock.later(seconds, lambda: self.crew.submit(runner, task))
 
     def _patience(self, runner: Runner) -> float:
         longest = min(self._habits.longest_wait, 2.0 ** min(runner.failures, 10))
         return longest * self._dice.uniform(0.5, 1)
+
+
+def _enrolled(device: SimulatedDevice) -> bool:
+    return device.life is Life.ENROLLED
