@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from tests import fleet
 from tests.api.world import (
     LONG_AGO,
     Program,
@@ -116,6 +117,34 @@ def test_seen_before_leaves_out_who_was_never_seen(app: Flask, api: Program) -> 
     never = add_device(app, 2, seen_hour=None)
     see(app, never, None)
     assert names(api.get("devices/", last_seen_before="2026-02-01T00:00:00Z")) == ["Mac 1"]
+
+
+@pytest.mark.parametrize(
+    "spelled", ["SERIAL0002", "serial0002", " SERIAL0002 ", "UDID-2", "udid-2"]
+)
+def test_a_whole_serial_number_or_udid_finds_its_device_at_once(
+    any_app: Flask, spelled: str
+) -> None:
+    add_device(any_app, 1, name="once called SERIAL0002 UDID-2")
+    add_device(any_app, 2)
+    api = program(any_app)
+    with statements(any_app) as seen:
+        assert names(api.get("devices/", search=spelled)) == ["Mac 2"]
+    assert not [one for one in seen if " LIKE " in one]
+
+
+def test_part_of_a_serial_number_finds_all_that_have_it(any_app: Flask) -> None:
+    for number in (1, 2):
+        add_device(any_app, number)
+    assert names(program(any_app).get("devices/", search="rial000")) == ["Mac 1", "Mac 2"]
+
+
+def test_a_search_that_many_match_goes_on_from_page_to_page(any_app: Flask) -> None:
+    fleet.fill(any_app, 1100)
+    add_device(any_app, 5000, name=None, serial_number="OTHER")
+    pages = program(any_app).pages("devices/", limit=500, search="c02", ordering="-name")
+    found = [device["id"] for page in pages for device in page]
+    assert len(found) == len(set(found)) == 1100
 
 
 def test_a_percent_sign_in_the_search_is_a_percent_sign(app: Flask, api: Program) -> None:

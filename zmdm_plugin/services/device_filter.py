@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from zmdm_plugin.db import session
 from zmdm_plugin.errors import Refused
 from zmdm_plugin.models import (
     Channel,
@@ -26,6 +27,8 @@ State = Literal["enrolled", "never", "checked_out", "blocked"]
 STATES: tuple[State, ...] = get_args(State)
 _User = orm.aliased(Channel)
 _LONGEST = 256
+_FEW = 1000
+"""So many matches of a search are listed by id; more are common enough to be met on the way."""
 _ESCAPED = re.compile("[%_/]")
 
 
@@ -53,10 +56,13 @@ class DeviceFilter:
     tag: str | None = None
     """With this tag, however it is capitalized."""
     search: str | None = None
-    """Free text: in the name, serial number, UDID, IMEI, model or a user's short name."""
+    """Free text: in the name, serial number, UDID, IMEI, model or a user's short name.
+
+    One that is a whole serial number, UDID or IMEI finds its device and no other.
+    """
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
-        """SQL conditions on zmdm_device joined with its device channel."""
+        """SQL conditions on zmdm_device joined with its device channel; a search asks for ids."""
         return [
             *self._exact(),
             *self._states(),
@@ -145,13 +151,33 @@ class DeviceFilter:
         return found
 
     def _searched(self) -> list[sa.ColumnElement[bool]]:
+        """Asks the database first: what few devices match is looked at once, not per ordering."""
         if not self.search:
             return []
-        users = _users_with(_User.user_short_name.icontains(self.search, autoescape=True))
+        if identified := _identified(self.search.strip()):
+            return [Device.id.in_(identified)]
         # The database lowers both sides: its idea of letters is not Python's.
         escaped = _ESCAPED.sub(r"/\g<0>", self.search)
         pattern = sa.func.lower(f"%{escaped}%")
-        return [sa.or_(Device.search_text.like(pattern, escape="/"), users)]
+        text = Device.search_text.like(pattern, escape="/")
+        users = sa.func.lower(Channel.user_short_name).like(pattern, escape="/")
+        either = sa.union_all(
+            sa.select(Device.id).where(text).limit(_FEW + 1).subquery().select(),
+            sa.select(Channel.device_id).where(users).limit(_FEW + 1).subquery().select(),
+        )
+        found = set(session().scalars(either))
+        if len(found) <= _FEW:
+            return [Device.id.in_(sorted(found))]
+        named = sa.func.lower(_User.user_short_name).like(pattern, escape="/")
+        return [sa.or_(text, _users_with(named))]
+
+
+def _identified(text: str) -> list[int]:
+    """The devices whose serial number, UDID or IMEI this is, whole; by their indexes."""
+    spelled = {text, text.upper(), text.lower()}
+    columns = (Device.serial_number, Device.udid, Device.enrollment_uid, Device.imei)
+    query = sa.select(Device.id).where(sa.or_(*(column.in_(spelled) for column in columns)))
+    return sorted(session().scalars(query.limit(_FEW)))
 
 
 def in_state(state: State) -> sa.ColumnElement[bool]:

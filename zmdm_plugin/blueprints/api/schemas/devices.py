@@ -159,7 +159,8 @@ class DeviceAsked(ma.Schema):
     last_seen_after = Moment(metadata=described("Seen since."))
     user_short_name = text_argument("With a user of this short name.")
     search = text_argument(
-        "Free text in the name, serial number, UDID, IMEI, model or a user's short name."
+        "Free text in the name, serial number, UDID, IMEI, model or a user's short name. A whole "
+        "serial number, UDID or IMEI finds its device and no other."
     )
 
 
