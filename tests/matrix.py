@@ -110,6 +110,22 @@ def worlds() -> Iterator[Callable[[str], World]]:
             hosts.close(app)
 
 
+class Holds:
+    """What is true of operations and screens alike; test classes give `walked`."""
+
+    def test_nothing_went_wrong_and_every_action_and_denial_is_in_the_audit(
+        self, walked: Walked
+    ) -> None:
+        assert walked.wrong == []
+
+    def test_nobody_is_let_in_anywhere(self, walked: Walked) -> None:
+        assert [where for where, let_in in walked.allowed.items() if NOBODY in let_in] == []
+
+    def test_an_administrator_is_let_in_everywhere(self, walked: Walked) -> None:
+        name = policy.ADMINISTRATOR.name
+        assert [where for where, let_in in walked.allowed.items() if name not in let_in] == []
+
+
 def walk_api() -> Walked:
     """Every operation of the description, with a token for everything."""
     walked = Walked()

@@ -24,19 +24,8 @@ def walked() -> matrix.Walked:
     return matrix.walk_screens()
 
 
-def test_nothing_went_wrong_and_every_action_and_denial_is_in_the_audit(
-    walked: matrix.Walked,
-) -> None:
-    assert walked.wrong == []
-
-
-def test_nobody_is_let_in_anywhere(walked: matrix.Walked) -> None:
-    assert [where for where, let_in in walked.allowed.items() if matrix.NOBODY in let_in] == []
-
-
-def test_an_administrator_is_let_in_everywhere(walked: matrix.Walked) -> None:
-    name = policy.ADMINISTRATOR.name
-    assert [where for where, let_in in walked.allowed.items() if name not in let_in] == []
+class TestScreens(matrix.Holds):
+    """The walk is one for the whole file."""
 
 
 def test_an_auditor_changes_nothing(walked: matrix.Walked) -> None:
