@@ -230,9 +230,9 @@ def _repeated(uuid: str, payloads: list[dict[str, Any]]) -> Iterator[Problem]:
     for value, count in Counter([uuid.upper(), *uuids]).items():
         if count > 1:
             yield Problem("PayloadUUID", f"{value} stands {count} times")
-    names = Counter(item.get("PayloadIdentifier") for item in payloads)
-    for name, count in names.items():
-        if name and count > 1:
+    named = [item.get("PayloadIdentifier") for item in payloads]
+    for name, count in Counter(name for name in named if isinstance(name, str) and name).items():
+        if count > 1:
             yield Problem("PayloadIdentifier", f"{name} stands {count} times", "warning")
 
 

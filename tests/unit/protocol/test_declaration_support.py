@@ -5,6 +5,7 @@ import pytest
 from zmdm_plugin.protocol.declarations import (
     TABLE,
     DeclarationType,
+    Key,
     Schema,
     Support,
     knows_declarations,
@@ -107,11 +108,27 @@ def test_a_key_that_no_platform_understands_is_told():
 
 
 def test_keys_inside_items_are_looked_at():
-    rule = {"Action": "Connect", "SSIDMatch": ["a"]}
-    payload = {"Proxies": [{"Protocol": [{"HTTP": {}}]}], "OnDemandRules": [rule]}
-    kind = "com.apple.configuration.network.dns-settings"
-    problems = unsupported(kind, payload, platforms=[MACOS], channel="device")
-    assert errors(problems) == []
+    leaf = Key("Leaf", "string", support={MACOS: Support(never=True)})
+    shape = Key("", "dictionary", keys=(leaf,))
+    branch = Key("Items", "array", support={IOS: Support(never=True)}, keys=(shape,))
+    kind = DeclarationType("com.apple.asset.x", None, {IOS: Support(), MACOS: Support()}, (branch,))
+    schema = Schema({"com.apple.asset.x": kind}, {})
+    payload = {"Items": [{}, {"Leaf": "a"}]}
+    [problem] = unsupported(
+        "com.apple.asset.x", payload, platforms=[IOS, MACOS], channel="device", schema=schema
+    )
+    assert (problem.path, problem.level) == ("Items[1].Leaf", "warning")
+
+
+@pytest.mark.parametrize(
+    ("platform", "first", "before"),
+    [(MACOS, "13.0", "12.7"), (TVOS, "16.0", "15.6"), (Platform.VISIONOS, "1.1", "1.0")],
+)
+def test_what_is_too_old_for_any_declaration(platform, first, before):
+    assert knows_declarations(platform, first, user_enrollment=False) is None
+    assert (
+        knows_declarations(platform, before, user_enrollment=False) == f"needs {platform} {first}"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(TABLE))

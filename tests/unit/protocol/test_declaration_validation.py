@@ -80,7 +80,14 @@ def test_a_variable_may_stand_for_any_of_those():
 
 @pytest.mark.parametrize(
     ("data", "right"),
-    [("AAEC", True), ("AA EC\n", True), ("AAE", False), ("§", False), (7, False)],
+    [
+        ("AAEC", True),
+        ("AA EC\n", True),
+        ("AAE", False),
+        ("§", False),
+        (7, False),
+        ("$REALM_USER.EMAIL", True),
+    ],
 )
 def test_data_is_base64(data, right):
     payload = {"URL": "https://ca.example.com/", "CAFingerprint": data}

@@ -167,6 +167,12 @@ def test_each_payload_must_have_its_names(key):
     assert refused(profile(payload(1), inner)) == [f"PayloadContent[1].{key}"]
 
 
+@pytest.mark.parametrize("key", ["PayloadType", "PayloadIdentifier", "PayloadVersion"])
+def test_each_name_of_a_payload_must_be_of_its_kind(key):
+    inner = {**payload(1), key: ["a"]}
+    assert refused(profile(inner)) == [f"PayloadContent[0].{key}"]
+
+
 @pytest.mark.parametrize(
     ("keys", "path"),
     [
@@ -232,7 +238,11 @@ def test_the_names_are_ours_and_the_payloads_as_they_were_brought():
     assert content["PayloadIdentifier"] == "com.example.wifi"
 
 
-ODD = st.none() | st.booleans() | st.integers(-9, 9) | st.text("aé", max_size=3) | st.binary()
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text("aé", max_size=3) | st.binary(),
+    lambda inner: st.lists(inner.filter(lambda item: item is not None), max_size=2),
+    max_leaves=3,
+)
 ODD_PAYLOAD = st.dictionaries(st.sampled_from([*payload(), "SSID_STR"]), ODD).map(
     lambda keys: {key: item for key, item in keys.items() if item is not None}
 )

@@ -5,7 +5,7 @@ Operators refer to declarations by names of their own; devices know the identifi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
@@ -59,7 +59,7 @@ def references(
     return marked + list(_of_keys(schema, schema.inside(declaration), payload, ()))
 
 
-def replace(payload: Any, path: Path, value: str) -> Any:
+def replace(payload: Any, path: Sequence[str | int], value: str) -> Any:
     """A copy of a payload with another value at a path; what is not on the path is shared."""
     if not path:
         return value
@@ -68,10 +68,10 @@ def replace(payload: Any, path: Path, value: str) -> Any:
         index = cast(int, first)
         return [
             *payload[:index],
-            replace(payload[index], tuple(rest), value),
+            replace(payload[index], rest, value),
             *payload[index + 1 :],
         ]
-    return {**payload, first: replace(payload[first], tuple(rest), value)}
+    return {**payload, first: replace(payload[first], rest, value)}
 
 
 def _of_keys(
