@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Flask
 
-from zmdm_plugin.blueprints.device import enroll, mdm, replies, scep
+from zmdm_plugin.blueprints.device import downloads, enroll, mdm, replies, scep
 from zmdm_plugin.blueprints.device.shortcut import IdleShortcut
 from zmdm_plugin.web.guest import exempt_from_csrf
 
-BLUEPRINTS = (mdm.blueprint, scep.blueprint, enroll.blueprint)
+BLUEPRINTS = (mdm.blueprint, scep.blueprint, enroll.blueprint, downloads.blueprint)
 
 for _blueprint in BLUEPRINTS:
     replies.guard(_blueprint)

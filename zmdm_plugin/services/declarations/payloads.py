@@ -100,7 +100,7 @@ def _identifiers(artifact_ids: Iterable[int]) -> dict[int, str]:
     if not ids:
         return {}
     found = sa.select(Artifact.id, Artifact.identifier).where(Artifact.id.in_(ids))
-    return dict(session().execute(found).tuples().all())
+    return {id_: name for id_, name in session().execute(found)}
 
 
 _MAKERS: dict[str, Callable[[_Source], Payload]] = {

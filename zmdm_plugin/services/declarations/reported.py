@@ -188,7 +188,7 @@ def _weight(one: Reported) -> int:
 
 def _identifiers(known: Mapping[int, ChannelArtifact]) -> dict[int, str]:
     found = sa.select(Artifact.id, Artifact.identifier).where(Artifact.id.in_(list(known)))
-    return dict(session().execute(found).tuples().all())
+    return {id_: name for id_, name in session().execute(found)}
 
 
 def _lists(held: ChannelDeclarations, *, told: Iterable[Reported]) -> _Lists:
@@ -199,7 +199,7 @@ def _lists(held: ChannelDeclarations, *, told: Iterable[Reported]) -> _Lists:
     found = sa.select(ArtifactVersion.uid, ArtifactVersion.id).where(
         ArtifactVersion.uid.in_([uid for uid in uids if uid])
     )
-    versions = dict(session().execute(found).tuples().all())
+    versions = {uid: id_ for uid, id_ in session().execute(found)}
     return _Lists(current=current, offered=offered, versions=versions)
 
 

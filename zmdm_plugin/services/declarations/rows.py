@@ -111,16 +111,10 @@ def _gone(
     ]
     if not left:
         return
-    names = dict(
-        session()
-        .execute(
-            sa.select(Artifact.id, Artifact.identifier).where(
-                Artifact.id.in_([row.artifact_id for row in left])
-            )
-        )
-        .tuples()
-        .all()
+    found = sa.select(Artifact.id, Artifact.identifier).where(
+        Artifact.id.in_([row.artifact_id for row in left])
     )
+    names = {id_: name for id_, name in session().execute(found)}
     for row in left:
         if row.installed_version_id is None and names.get(row.artifact_id) not in offered:
             session().delete(row)
