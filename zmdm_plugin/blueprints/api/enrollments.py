@@ -33,12 +33,9 @@ MOBILECONFIG = "application/x-apple-aspen-config"
 @blueprint.response(200, EnrollmentSchema(many=True), headers=paging.HEADERS)
 def list_enrollments(query: dict[str, Any]) -> Any:
     """List enrollments"""
-    access.demand(api_actor(), access.VIEW_ENROLLMENTS)
-    limit, ordering, cursor = query.pop("limit"), query.pop("ordering"), query.pop("cursor", None)
     if "revoked" in query:
         query["revoked_at"] = query.pop("revoked")
-    page = credential_lists.page(Enrollment, query, ordering=ordering, cursor=cursor, limit=limit)
-    return paging.answer(page, limit)
+    return paging.rows(Enrollment, access.VIEW_ENROLLMENTS, query)
 
 
 @blueprint.route("/", methods=["POST"])

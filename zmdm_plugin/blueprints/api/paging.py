@@ -8,8 +8,11 @@ from urllib.parse import urlencode
 
 from flask import request
 
+from zmdm_plugin.models.base import Row
+from zmdm_plugin.services import access, credential_lists
 from zmdm_plugin.services.keyset import Page
 from zmdm_plugin.state import state
+from zmdm_plugin.web.actor import api_actor
 
 HEADERS = {
     "Link": {
@@ -31,6 +34,15 @@ def answer(page: Page[Any], limit: int) -> tuple[list[Any], dict[str, str]]:
         links.append(_link("next", page.next_cursor))
     about = {"limit": limit, "count": len(page.items), "next_cursor": page.next_cursor}
     return page.items, {"Link": ", ".join(links), "X-Pagination": json.dumps(about)}
+
+
+def rows(model: type[Row], permission: str, query: dict[str, Any]) -> Any:
+    """The page of a table that a query asks for; what is left of the query are its columns."""
+    access.demand(api_actor(), permission)
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
+    ordering = query.pop("ordering", "id")
+    page = credential_lists.page(model, query, ordering=ordering, cursor=cursor, limit=limit)
+    return answer(page, limit)
 
 
 def _link(relation: str, cursor: str | None) -> str:

@@ -35,10 +35,7 @@ _SIGNED = "application/octet-stream"
 @blueprint.response(200, PushCertificateSchema(many=True), headers=paging.HEADERS)
 def list_push_certificates(query: dict[str, Any]) -> Any:
     """List push certificates"""
-    access.demand(api_actor(), access.VIEW_PUSH_CERTIFICATES)
-    limit, cursor = query.pop("limit"), query.pop("cursor", None)
-    page = credential_lists.page(PushCertificate, query, cursor=cursor, limit=limit)
-    return paging.answer(page, limit)
+    return paging.rows(PushCertificate, access.VIEW_PUSH_CERTIFICATES, query)
 
 
 @blueprint.route("/", methods=["POST"])

@@ -28,10 +28,7 @@ blueprint = Resource(
 @blueprint.response(200, ScepIssuerSchema(many=True), headers=paging.HEADERS)
 def list_scep_issuers(query: dict[str, Any]) -> Any:
     """List SCEP issuers"""
-    access.demand(api_actor(), access.VIEW_SCEP_ISSUERS)
-    limit, ordering, cursor = query.pop("limit"), query.pop("ordering"), query.pop("cursor", None)
-    page = credential_lists.page(ScepIssuer, query, ordering=ordering, cursor=cursor, limit=limit)
-    return paging.answer(page, limit)
+    return paging.rows(ScepIssuer, access.VIEW_SCEP_ISSUERS, query)
 
 
 @blueprint.route("/", methods=["POST"])
