@@ -47,6 +47,8 @@ _SEE = (
     "mdm.view_enrolleddevice",
     "mdm.view_devicecommand",
     "mdm.view_tag",
+    "mdm.view_blueprint",
+    "mdm.view_artifact",
 )
 _SEE_SET_UP = (
     "mdm.view_enrollment",
@@ -97,6 +99,13 @@ OPERATOR = Role(
         "mdm.add_tag",
         "mdm.change_tag",
         "mdm.delete_tag",
+        "mdm.add_blueprint",
+        "mdm.change_blueprint",
+        "mdm.delete_blueprint",
+        "mdm.add_artifact",
+        "mdm.change_artifact",
+        "mdm.delete_artifact",
+        "mdm.view_artifact_source",
         "mdm.add_softwareupdate",
         "mdm.change_softwareupdate",
         "mdm.delete_softwareupdate",

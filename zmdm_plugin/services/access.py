@@ -54,6 +54,15 @@ VIEW_ENFORCEMENTS = "mdm.view_softwareupdateenforcement"
 ADD_ENFORCEMENTS = "mdm.add_softwareupdateenforcement"
 CHANGE_ENFORCEMENTS = "mdm.change_softwareupdateenforcement"
 DELETE_ENFORCEMENTS = "mdm.delete_softwareupdateenforcement"
+VIEW_BLUEPRINTS = "mdm.view_blueprint"
+ADD_BLUEPRINTS = "mdm.add_blueprint"
+CHANGE_BLUEPRINTS = "mdm.change_blueprint"
+DELETE_BLUEPRINTS = "mdm.delete_blueprint"
+VIEW_ARTIFACTS = "mdm.view_artifact"
+VIEW_SOURCES = "mdm.view_artifact_source"
+ADD_ARTIFACTS = "mdm.add_artifact"
+CHANGE_ARTIFACTS = "mdm.change_artifact"
+DELETE_ARTIFACTS = "mdm.delete_artifact"
 VIEW_SYSTEM = "mdm.view_system"
 VIEW_AUDIT = "mdm.view_auditentry"
 VIEW_RUNS = "mdm.view_jobrun"
@@ -61,7 +70,7 @@ CHANGE_RUNS = "mdm.change_jobrun"
 
 _NAMED = {
     VIEW_DEVICES: "See devices, their facts and their events.",
-    CHANGE_DEVICES: "Block, unblock, wake and tag devices.",
+    CHANGE_DEVICES: "Block, unblock, wake and tag devices, and choose their blueprint.",
     VIEW_COMMANDS: "See commands, and what was answered without what may be secret.",
     VIEW_RESULTS: "Fetch an answer as the device sent it, which may hold secrets; audited.",
     ADD_COMMANDS: "Queue every registered command.",
@@ -91,6 +100,15 @@ _NAMED = {
     ADD_ENFORCEMENTS: "Make enforcements of software updates.",
     CHANGE_ENFORCEMENTS: "Change enforcements of software updates, their tags and blueprints.",
     DELETE_ENFORCEMENTS: "Delete enforcements that no blueprint uses.",
+    VIEW_BLUEPRINTS: "See blueprints, and what they bring to whom.",
+    ADD_BLUEPRINTS: "Make blueprints.",
+    CHANGE_BLUEPRINTS: "Change blueprints, and what they bring to whom.",
+    DELETE_BLUEPRINTS: "Delete blueprints that nothing uses.",
+    VIEW_ARTIFACTS: "See artifacts, their versions, and what became of them.",
+    VIEW_SOURCES: "Download versions as they were uploaded, which may hold secrets; audited.",
+    ADD_ARTIFACTS: "Make artifacts.",
+    CHANGE_ARTIFACTS: "Change artifacts, upload versions and choose the current one.",
+    DELETE_ARTIFACTS: "Delete artifacts and versions that nothing uses.",
     VIEW_SYSTEM: "See the settings (never secrets) and what the doctor finds.",
     VIEW_AUDIT: "See and export who did what.",
     VIEW_RUNS: "See everybody's long work in the background; one's own needs no permission.",

@@ -17,12 +17,16 @@ from zmdm_plugin.actors import Actor, TokenActor
 from zmdm_plugin.db import session
 from zmdm_plugin.models import (
     ApiToken,
+    Artifact,
+    ArtifactVersion,
     AuditEntry,
+    BlueprintArtifact,
     CertificateAuthority,
     ChannelCommand,
     Device,
     Enrollment,
     JobRun,
+    MDMBlueprint,
     PushCertificate,
     ScepIssuer,
     SoftwareUpdateEnforcement,
@@ -34,14 +38,26 @@ CHANGED = "changed"
 
 _SAFE: dict[type[Base], frozenset[str]] = {
     ApiToken: frozenset({"name", "prefix", "owner_id", "permissions", "expires_at", "revoked_at"}),
+    Artifact: frozenset(
+        {"name", "type", "channel", "platforms", "install_during_setup_assistant", "auto_update"}
+        | {"reinstall_interval", "reinstall_on_os_update", "declaration_type", "identifier"}
+    ),
+    ArtifactVersion: frozenset(
+        {"artifact_id", "number", "rank", "scope", "sha256", "size", "filename", "variables"}
+    ),
+    BlueprintArtifact: frozenset({"blueprint_id", "artifact_id", "scope"}),
     CertificateAuthority: frozenset({"name", "generation", "not_before", "not_after"}),
     ChannelCommand: frozenset(
         {"uuid", "name", "request_type", "state", "not_before", "expires_at", "channel_id"}
     ),
-    Device: frozenset({"blocked_at", "checkout_at", "enrolled_at", "name"}),
+    Device: frozenset({"blocked_at", "blueprint_id", "checkout_at", "enrolled_at", "name"}),
     Enrollment: frozenset(
         {"name", "display_name", "kind", "quota", "serial_numbers", "udids"}
-        | {"expires_at", "revoked_at", "push_certificate_id", "scep_issuer_id"}
+        | {"expires_at", "revoked_at", "push_certificate_id", "scep_issuer_id", "blueprint_id"}
+    ),
+    MDMBlueprint: frozenset(
+        {"name", "inventory_interval", "collect_apps", "collect_certificates"}
+        | {"collect_profiles", "legacy_profiles_via_ddm"}
     ),
     JobRun: frozenset({"name", "title", "state", "total"}),
     PushCertificate: frozenset({"name", "topic", "not_before", "not_after"}),

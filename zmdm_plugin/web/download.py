@@ -20,3 +20,12 @@ def streamed(parts: Iterator[bytes], kind: str, name: str) -> Response:
         "X-Content-Type-Options": "nosniff",
     }
     return Response(stream_with_context(parts), content_type=_TYPES[kind], headers=headers)
+
+
+def attachment(body: bytes, name: str, content_type: str) -> Response:
+    """A file under a name that a person gave, whatever characters that has."""
+    answer = Response(body, content_type=content_type)
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer

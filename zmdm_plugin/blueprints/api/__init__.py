@@ -5,9 +5,13 @@ from __future__ import annotations
 from flask import Flask
 
 from zmdm_plugin.blueprints.api import (
+    artifact_versions,
+    artifacts,
     audit,
+    blueprints,
     bulk,
     commands,
+    device_artifacts,
     device_commands,
     devices,
     docs,
@@ -38,6 +42,11 @@ RESOURCES = (
     tags.blueprint,
     tags.on_devices,
     bulk.blueprint,
+    blueprints.blueprint,
+    blueprints.on_devices,
+    artifacts.blueprint,
+    artifact_versions.blueprint,
+    device_artifacts.blueprint,
 )
 
 
