@@ -93,7 +93,7 @@ def test_a_fault_lasts_as_often_as_it_was_told(
 def test_broken_answers(http: httpx.Client) -> None:
     for kind in ("garbage", "truncated", "page"):
         http.post("/faults", json={"answer": kind})
-        with pytest.raises(ValueError, match="decode|Expecting|Unterminated|delimiter"):
+        with pytest.raises(ValueError, match=r"decode|Expecting|Unterminated|delimiter"):
             json.loads(http.get(PATH).content)
     http.post("/faults", json={"answer": "without_macos"})
     assert "macOS" not in http.get(PATH).json()["AssetSets"]
