@@ -79,7 +79,7 @@ def values(draw: st.DrawFn, key: Key, depth: int = 0) -> Any:
             one = st.one_of([values(shape, depth + 1) for shape in inside]) if inside else TEXTS
             return draw(st.lists(one, min_size=low, max_size=high))
         case "integer":
-            numbers = st.integers(_whole(key.minimum), _whole(key.maximum))
+            numbers = st.integers(_whole(key.minimum, -(2**40)), _whole(key.maximum, 2**40))
             return draw(st.sampled_from(key.values) if key.values else numbers)
         case "data":
             return base64.b64encode(draw(st.binary(max_size=6))).decode()
@@ -87,9 +87,11 @@ def values(draw: st.DrawFn, key: Key, depth: int = 0) -> Any:
             return draw(st.booleans())
         case "any":
             return draw(ANYTHING)
+        case _ if key.name == "Predicate":
+            return "SELF == " + draw(TEXTS)
         case _:
             return draw(st.sampled_from(key.values) if key.values else TEXTS)
 
 
-def _whole(bound: float | None) -> int | None:
-    return None if bound is None else int(bound)
+def _whole(bound: float | None, otherwise: int) -> int:
+    return otherwise if bound is None else int(bound)

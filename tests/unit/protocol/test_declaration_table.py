@@ -136,7 +136,9 @@ def test_what_the_table_allows_apple_allows(example):
 def test_a_fault_is_found_where_apple_finds_it(example):
     kind, payload = example
     found = {problem.path for problem in validate(kind, payload)}
-    assert found == {fault.partition(": ")[0] for fault in validate_declaration(kind, payload)}
+    expected = {fault.partition(": ")[0] for fault in validate_declaration(kind, payload)}
+    # Only we look into predicates.
+    assert found - {"Predicate"} == expected - {"Predicate"}
 
 
 def test_the_folder_gives_what_the_table_gives():

@@ -176,3 +176,46 @@ def test_judging_changes_nothing(example):
     before = json.dumps(payload)
     validate(type_name, payload)
     assert json.dumps(payload) == before
+
+
+@pytest.mark.parametrize(
+    "predicate",
+    [
+        "@status(device.model.family) == 'iPad'",
+        "(@property(age) < 18) AND NOT ('a' IN {'a', \"b\"})",
+        r"@property(name) == 'it\'s (open'",
+        "@status(device.operating-system.version) BEGINSWITH[cd] '26'",
+        "SUBQUERY(@status(mdm.app), $app, $app.identifier == '$REALM_USER.EMAIL').@count > 0",
+    ],
+)
+def test_a_predicate_that_reads_well_is_left_to_the_device(predicate):
+    payload = {"StandardConfigurations": [], "Predicate": predicate}
+    assert validate("com.apple.activation.simple", payload) == []
+
+
+@pytest.mark.parametrize(
+    ("predicate", "why"),
+    [
+        (" ", "is empty"),
+        ("@status(device.model.family == 'iPad'", "lacks a )"),
+        ("@property(a)) == 1", "has a ) that nothing opened"),
+        ("@property(a) IN {1, 2)", "has a ) that nothing opened"),
+        ("@property(a) == 'iPad", "quote that is not closed"),
+    ],
+)
+def test_a_predicate_that_no_device_could_read_is_refused(predicate, why):
+    payload = {"StandardConfigurations": [], "Predicate": predicate}
+    [problem] = validate("com.apple.activation.simple", payload)
+    assert problem.path == "Predicate" and why in problem.why and problem.level == "error"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "a\0", "\ud800", 2**64, -(2**64)])
+def test_what_cannot_be_stored_is_refused_wherever_it_stands(value):
+    payload = {"a": [{"b": value}]}
+    [problem] = validate("com.apple.management.properties", payload)
+    assert (problem.path, problem.level) == ("a[0].b", "error")
+
+
+def test_a_name_that_cannot_be_stored_is_refused():
+    [problem] = validate("com.apple.management.properties", {"a": {"\0": 1}})
+    assert (problem.path, problem.level) == ("a", "error")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -21,6 +22,13 @@ from zmdm_plugin.protocol.problems import Problem, errors, joined
 #: Levels of dictionaries and arrays in one payload; Apple's deepest has eight, bookmarks any.
 MAX_DEPTH: Final = 32
 
+#: The type whose payload may have a predicate in it.
+ACTIVATION: Final = "com.apple.activation.simple"
+
+_QUOTED: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+_UNSTORABLE: Final = re.compile(r"[\0\ud800-\udfff]")
+_CLOSED_BY: Final = {"(": ")", "{": "}", "[": "]"}
+_INTEGERS: Final = range(-(1 << 63), 1 << 64)
 _WORDS: Final[Mapping[ValueKind, str]] = {
     "array": "an array",
     "boolean": "a boolean",
@@ -46,7 +54,32 @@ def validate(type_name: str, payload: object, *, schema: Schema = TABLE) -> list
         return [Problem("", "The payload must be an object")]
     if _too_deep(payload):
         return [Problem("", f"The payload is nested deeper than {MAX_DEPTH} levels")]
-    return list(_Walk(schema).keys(declaration.keys, payload, ""))
+    found = [*_unstorable(payload, ""), *_Walk(schema).keys(declaration.keys, payload, "")]
+    if type_name == ACTIVATION and isinstance(predicate := payload.get("Predicate"), str):
+        found += [Problem("Predicate", why) for why in predicate_faults(predicate)]
+    return found
+
+
+def predicate_faults(text: str) -> Iterator[str]:
+    """What makes a predicate unreadable, whatever it says: brackets and quotes that stay open.
+
+    The language is Apple's NSPredicate, and what else is wrong with it the device tells.
+    """
+    if not text.strip():
+        yield "is empty; leave it out to activate always"
+    # Quotes may be escaped, and brackets between them are text.
+    bare = _QUOTED.sub("", text)
+    if '"' in bare or "'" in bare:
+        yield "has a quote that is not closed"
+    expected: list[str] = []
+    for sign in filter("(){}[]".__contains__, bare):
+        if sign in _CLOSED_BY:
+            expected.append(_CLOSED_BY[sign])
+        elif not expected or expected.pop() != sign:
+            yield f"has a {sign} that nothing opened"
+            return
+    if expected:
+        yield f"lacks a {expected[-1]}"
 
 
 def _too_deep(payload: object) -> bool:
@@ -62,6 +95,26 @@ def _too_deep(payload: object) -> bool:
             return False
         level = below
     return True
+
+
+def _unstorable(value: object, path: str) -> Iterator[Problem]:
+    """What JSON's grammar (or Python's) lets through, and no database or device takes."""
+    match value:
+        case dict():
+            for name, item in value.items():
+                yield from _unstorable(name, path)
+                yield from _unstorable(item, joined(path, name))
+        case list():
+            for number, item in enumerate(value):
+                yield from _unstorable(item, joined(path, number))
+        case str() if _UNSTORABLE.search(value):
+            yield Problem(path, "has characters in it that cannot be stored")
+        case float() if not math.isfinite(value):
+            yield Problem(path, "must be a number")
+        case int() if value not in _INTEGERS:
+            yield Problem(path, "must be a number of 64 bits")
+        case _:
+            pass
 
 
 class _Walk:
@@ -142,8 +195,7 @@ def _is(kind: ValueKind, value: object) -> bool:
         case "integer":
             return isinstance(value, int) and not isinstance(value, bool)
         case "real":
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            return number and math.isfinite(value)  # type: ignore[arg-type]
+            return isinstance(value, int | float) and not isinstance(value, bool)
         case "string":
             return isinstance(value, str)
 
