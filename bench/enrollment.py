@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from bench import report
 from bench.staging import Cost, Stage, arguments, stage
 from zmdm_simulator.device import SimulatedDevice
 
@@ -41,7 +42,7 @@ def main() -> int:
             with stage(database, size, server=options.server) as staged:
                 cost = run(staged, options.times)
             where = f"{options.server}, {database}, {size:,} devices"
-            print(f"enrollment, {where}: {cost}", flush=True)
+            report.add(cost.row("enrollment", where), str(cost))
     return 0
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from bench import report
 from bench.staging import Cost, Stage, arguments, request, send, stage
 from zmdm_simulator.conversation import idle
 from zmdm_simulator.device import SimulatedDevice
@@ -43,7 +44,8 @@ def main() -> int:
         for size in options.sizes:
             with stage(database, size, server=options.server) as staged:
                 costs.append(run(staged, options.times))
-            print(f"idle, {options.server}, {database}, {size:,} devices: {costs[-1]}", flush=True)
+            where = f"{options.server}, {database}, {size:,} devices"
+            report.add(costs[-1].row("idle", where, bar=BAR), str(costs[-1]))
         growth = costs[-1].per_operation / costs[0].per_operation
         print(f"idle, {database}: {growth:.2f} times the CPU at {options.sizes[-1]:,} devices")
         failed |= any(cost.per_operation > BAR for cost in costs) or growth > GROWTH

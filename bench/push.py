@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import report
 from zmdm_plugin.clients.apns import Action, ApnsClient, Push, decide
 from zmdm_simulator.apple.material import Material
 
@@ -115,7 +116,7 @@ def _own_cpu() -> float:
     return times.user + times.system
 
 
-def run(kind: str, count: int, batch: int) -> float:
+def run(kind: str, count: int, batch: int, bar: float) -> float:
     """Measure against one kind of peer, print a line, and give the pushes per second."""
     with tempfile.TemporaryDirectory(prefix="zmdm-bench-") as name, running_in(kind, name) as work:
         client, peer = work
@@ -130,11 +131,17 @@ def run(kind: str, count: int, batch: int) -> float:
         seconds = time.perf_counter() - began
         own, theirs = _own_cpu() - own, peer.cpu() - theirs
     rate = count / seconds
-    print(
-        f"{kind}: {count} pushes, batches of {batch}: {rate:,.0f}/s, "
-        f"{own / count * 1e6:.0f} us CPU per push here, {theirs / count * 1e6:.0f} us there; "
-        + ", ".join(f"{action.value} {number}" for action, number in seen.items())
+    outcomes = ", ".join(f"{action.value} {number}" for action, number in seen.items())
+    row = report.Row(
+        benchmark="push",
+        what=f"{kind}, {count:,} pushes, batches of {batch:,}",
+        cpu_ms=own / count * 1e3,
+        per_second=rate,
+        bar=f"{bar:,.0f}/s",
+        met=rate >= bar,
     )
+    each = f"{own / count * 1e6:.0f} us CPU per push here, {theirs / count * 1e6:.0f} us there"
+    report.add(row, f"{rate:,.0f}/s, {each}; {outcomes}")
     return rate if seen[Action.DELIVERED] == count else 0.0
 
 
@@ -162,7 +169,8 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=1_000)
     parser.add_argument("--bar", type=float, default=2_000.0, help="pushes per second demanded")
     options = parser.parse_args()
-    return 0 if run(options.peer, options.pushes, options.batch) >= options.bar else 1
+    rate = run(options.peer, options.pushes, options.batch, options.bar)
+    return int(rate < options.bar)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from bench import report
 from bench.staging import Cost, Stage, arguments, stage
 from tests.hosts import ADMINISTRATOR
 from zmdm_plugin.services import command_queue
@@ -56,8 +57,8 @@ def main() -> int:
             with stage(database, size, server=options.server) as staged:
                 for name in KINDS:
                     cost = run(staged, name, options.times)
-                    where = f"{options.server}, {database}, {size:,} devices"
-                    print(f"answer and next, {name}, {where}: {cost}", flush=True)
+                    where = f"{name}, {options.server}, {database}, {size:,} devices"
+                    report.add(cost.row("answer and next", where), str(cost))
     return 0
 
 

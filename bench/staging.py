@@ -21,6 +21,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.report import Row
 from tests import hosts
 from tests.copies import copy_device
 from tests.road import Road, factory_anchor, lay_road
@@ -50,6 +51,17 @@ class Cost:
     def per_operation(self) -> float:
         """CPU milliseconds of server and database together."""
         return (self.server + self.database) / self.operations * 1e3
+
+    def row(self, benchmark: str, what: str, *, bar: float | None = None) -> Row:
+        """For the table; `bar` in CPU milliseconds."""
+        return Row(
+            benchmark=benchmark,
+            what=what,
+            cpu_ms=self.per_operation,
+            per_second=self.operations / self.seconds,
+            bar=f"{bar:g} ms" if bar else "",
+            met=self.per_operation <= bar if bar else None,
+        )
 
     def __str__(self) -> str:
         server, database = (part / self.operations * 1e3 for part in (self.server, self.database))
