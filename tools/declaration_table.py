@@ -14,7 +14,7 @@ from pathlib import Path
 
 from zmdm_plugin.protocol.declarations import notation
 from zmdm_plugin.protocol.declarations.schema import Schema
-from zmdm_plugin.services.declarations import schema_folder
+from zmdm_plugin.services import schema_folder
 
 PACKAGE = Path(__file__).resolve().parent.parent / "zmdm_plugin" / "protocol" / "declarations"
 #: Modules by the words that follow `com.apple.`; the first that fits has the type.

@@ -9,8 +9,8 @@ import pytest
 from zmdm_plugin.errors import ConfigError
 from zmdm_plugin.protocol.declarations import TABLE, references, supported, validate
 from zmdm_plugin.protocol.platform import Platform
-from zmdm_plugin.services.declarations import schema_folder
-from zmdm_plugin.services.declarations.schema_folder import load
+from zmdm_plugin.services import schema_folder
+from zmdm_plugin.services.schema_folder import load
 
 NAME = "com.apple.configuration.example"
 PAGE = """
@@ -65,6 +65,12 @@ def test_the_folder_says_who_knows_a_type(folder):
     assert supported(NAME, Platform.IPADOS, "28.1", **who, schema=schema) is None
     assert supported(NAME, Platform.IPADOS, "27.0", **who, schema=schema) == "needs iPadOS 28.0"
     assert supported(NAME, Platform.MACOS, "28.0", **who, schema=schema) == "is not known on macOS"
+
+
+@pytest.mark.parametrize("name", ["any", "com.apple.riddle.x", "org.example.asset.x"])
+def test_what_is_no_kind_of_declaration_is_passed_over(folder, name):
+    write(folder, "declarative", f"payload: {{declarationtype: {name}}}", "other.yaml")
+    assert set(load(folder)) == {NAME}
 
 
 def test_newer_pages_win(folder):

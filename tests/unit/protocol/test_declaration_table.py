@@ -14,7 +14,7 @@ from tests.declaration_examples import damaged, declarations
 from tools import declaration_table
 from zmdm_plugin.protocol.declarations import TABLE, Key, Support, notation, validate
 from zmdm_plugin.protocol.platform import Platform
-from zmdm_plugin.services.declarations import schema_folder
+from zmdm_plugin.services import schema_folder
 
 pytestmark = pytest.mark.needs("apple_schema")
 SCOPES = {"device": "system", "user": "user"}

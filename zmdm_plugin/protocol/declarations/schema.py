@@ -103,6 +103,7 @@ class Schema(Mapping[str, DeclarationType]):
         return frozenset(name for name in self.types if kind_of(name) == kind)
 
 
+_PREFIX: Final = "com.apple."
 _KINDS: Final[Mapping[str, Kind]] = {
     "activation": "activation",
     "asset": "asset",
@@ -112,6 +113,11 @@ _KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
+def is_declaration(name: str) -> bool:
+    """Whether this is the name of a type, of a kind that we know what to do with."""
+    return name.startswith(_PREFIX) and name.removeprefix(_PREFIX).partition(".")[0] in _KINDS
+
+
 def kind_of(name: str) -> Kind:
     """The kind that a type's name says; KeyError if it says none."""
-    return _KINDS[name.removeprefix("com.apple.").partition(".")[0]]
+    return _KINDS[name.removeprefix(_PREFIX).partition(".")[0]]

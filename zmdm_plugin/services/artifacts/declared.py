@@ -20,6 +20,7 @@ from zmdm_plugin.protocol import declarations
 from zmdm_plugin.protocol.declarations import Reference
 from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.protocol.problems import Problem
+from zmdm_plugin.services import schema_folder
 
 _KEYS = {"Type", "Identifier", "ServerToken", "Payload"}
 _AS_DECLARATIONS = {
@@ -58,17 +59,19 @@ def read(artifact: Artifact, source: bytes) -> Declared:
     payload = given.get("Payload")
     if not isinstance(payload, dict):
         raise Refused("source", "Payload must be an object")
+    schema = schema_folder.current()
     found = [
-        *declarations.validate(type_name, payload),
+        *declarations.validate(type_name, payload, schema=schema),
         *declarations.unsupported(
             type_name,
             payload,
             platforms=[Platform(name) for name in artifact.platforms],
             channel="user" if artifact.channel == "user" else "device",
+            schema=schema,
         ),
     ]
     references = []
-    for reference in declarations.references(type_name, payload):
+    for reference in declarations.references(type_name, payload, schema=schema):
         target = _artifact(reference.value)
         problem = _fault(artifact, reference, target)
         if problem is not None:
@@ -90,7 +93,7 @@ def as_declaration(artifact: Artifact) -> str | None:
 
 
 def _type(artifact: Artifact, given: Any) -> str:
-    if not isinstance(given, str) or given not in declarations.TABLE:
+    if not isinstance(given, str) or given not in schema_folder.current():
         raise Refused("source", "Type is none that Apple knows")
     kind = declarations.kind_of(given)
     if kind != artifact.type:

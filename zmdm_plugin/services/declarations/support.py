@@ -8,6 +8,7 @@ from typing import Any
 from zmdm_plugin.commands.declarative_management import DeclarativeManagement
 from zmdm_plugin.commands.target import Target
 from zmdm_plugin.protocol import ddm, declarations
+from zmdm_plugin.services import schema_folder
 
 _MOST_ITEMS = 500
 _LONGEST_NAME = 128
@@ -68,6 +69,7 @@ def refusal(target: Target, capabilities: Mapping[str, Any] | None) -> Callable[
             user_enrollment=target.user_enrollment,
             channel=target.channel.value,
             shared_ipad=target.shared_ipad,
+            schema=schema_folder.current(),
         )
 
     return why

@@ -20,6 +20,7 @@ from zmdm_plugin.protocol.declarations.schema import (
     Schema,
     Support,
     ValueKind,
+    is_declaration,
 )
 from zmdm_plugin.protocol.declarations.table import TABLE
 from zmdm_plugin.protocol.platform import Platform
@@ -46,7 +47,7 @@ def load(folder: Path) -> Schema:
         page = _page(path)
         about = page["payload"]
         name = about.get("declarationtype") or about.get("credentialtype")
-        if name and name.startswith("com.apple."):
+        if name and is_declaration(name):
             pages[name] = page
     if not pages:
         raise ConfigError(f"ZMDM_APPLE_SCHEMA: {folder} has no {FOLDERS[0]}/**/*.yaml in it")
