@@ -13,7 +13,7 @@ from zmdm_plugin.blueprints.api.schemas.push_certificates import PushCertificate
 from zmdm_plugin.cli.groups import Topic, zmdm
 from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.cli.output import ask, asks, card, say
-from zmdm_plugin.errors import Conflict
+from zmdm_plugin.errors import Conflict, Refused
 from zmdm_plugin.models import PushCertificate
 from zmdm_plugin.protocol import push_request
 from zmdm_plugin.services import access, audit, push_certificates
@@ -22,6 +22,7 @@ push_certificate = Topic("push-certificate", help="APNs push certificates.")
 zmdm.add_command(push_certificate)
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+UNSIGNED_NAME, SIGNED_NAME = "push_certificate.csr", "push_certificate_signed_csr.b64"
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -38,18 +39,21 @@ def create(name: str) -> None:
 @push_certificate.command("csr")
 @click.argument("name")
 @click.option("--signed", is_flag=True, help="Signed with the vendor certificate of the settings.")
-@click.option("-o", "--output", type=_NEW_FILE, required=True, help="The file to write.")
-def csr(name: str, *, signed: bool, output: Path) -> None:
+@click.option("-o", "--output", type=_NEW_FILE, help="A new file; else named after what it is.")
+def csr(name: str, *, signed: bool, output: Path | None) -> None:
     """Write the certificate request: PEM, or what Apple's portal takes with --signed."""
     access.demand(operator(), access.VIEW_PUSH_CERTIFICATES)
+    path = output or Path(SIGNED_NAME if signed else UNSIGNED_NAME)
+    if path.exists():
+        raise Refused("output", f"{path} is there already")
     with db.transaction():
         row = push_certificates.by_name(name)
         if signed:
             body = push_certificates.signed_csr(row, actor=operator())
         else:
             body = push_request.csr_pem(push_certificates.csr(row)).encode()
-    output.write_bytes(body)
-    say({"name": name, "output": str(output)}, f"wrote {output}")
+    path.write_bytes(body)
+    say({"name": name, "output": str(path)}, f"wrote {path}")
 
 
 @push_certificate.command("upload")
