@@ -45,6 +45,16 @@ def apply(
     session().flush()
 
 
+def forget(channel: Channel) -> None:
+    """Nothing is declared any more: what came by declaration is gone."""
+    session().execute(
+        sa.delete(ChannelArtifact).where(
+            ChannelArtifact.channel_id == channel.id, ChannelArtifact.via == BY_DECLARATION
+        ),
+        execution_options={"synchronize_session": "fetch"},
+    )
+
+
 def _new(channel: Channel, item: Item) -> ChannelArtifact:
     row = ChannelArtifact(
         channel_id=channel.id,

@@ -23,7 +23,7 @@ from zmdm_plugin.protocol import checkin as wire
 from zmdm_plugin.protocol import ddm
 from zmdm_plugin.protocol.ddm import Endpoint
 from zmdm_plugin.services import channels
-from zmdm_plugin.services.declarations import entries, manifest, payloads, status
+from zmdm_plugin.services.declarations import entries, manifest, payloads, rows, status
 from zmdm_plugin.services.declarations.entries import Listed
 from zmdm_plugin.services.identity import Evidence, Known
 from zmdm_plugin.state import state
@@ -62,6 +62,8 @@ LEFT JOIN zmdm_manifest m ON m.id = n.offered_manifest_id
 WHERE n.channel_id = :channel_id AND n.offered_token = :token
 """)
 
+_EMPTY = entries.token_of(())
+
 Plan = Callable[[Channel], None]
 
 
@@ -85,6 +87,8 @@ def quick(
     if row is None:
         return None
     token, channel_id = row
+    if token == _EMPTY:
+        return None
     kept = _bytes_kept()
     if (body := kept.get(token)) is None:
         found = _LINES.first(
@@ -121,6 +125,8 @@ def answer(known: Known, message: wire.DeclarativeManagement, *, plan: Plan) -> 
         return ddm.sync_tokens(held.token, held.changed_at or utcnow())
     held.offered_manifest_id, held.offered_overlay = held.manifest_id, held.overlay
     held.offered_token, held.offered_at = held.token, utcnow()
+    if held.token == _EMPTY:  # without subscriptions no report will say that they are gone
+        rows.forget(channel)
     return _items(_offered(held), held.token)
 
 
