@@ -19,6 +19,7 @@ from zmdm_plugin.blueprints.api import (
     lost,
     push_certificates,
     scep_issuers,
+    software_updates,
     tags,
     task_results,
     tokens,
@@ -47,6 +48,9 @@ RESOURCES = (
     artifacts.blueprint,
     artifact_versions.blueprint,
     device_artifacts.blueprint,
+    software_updates.blueprint,
+    software_updates.enforced,
+    software_updates.on_devices,
 )
 
 
