@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from zmdm_plugin.admin import words
-from zmdm_plugin.admin.waiting import why
+from zmdm_plugin.services.waiting import why
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -119,3 +119,20 @@ def test_keys_are_made_readable(name: str, said: str) -> None:
 )
 def test_a_certificate_says_how_long_it_will_do(days: int, said: str) -> None:
     assert words.validity(NOW + timedelta(days=days), NOW).words == said
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("device.block", "Device blocked"),
+        ("token.create", "API token created"),
+        ("ca.renew", "CA renewed"),
+        ("push_certificate.sign_csr", "Push certificate CSR signed"),
+        ("enrollment.reveal_qr_code", "Enrollment QR code revealed"),
+        ("artifact.delete_version", "Artifact version deleted"),
+        ("denied", "Denied"),
+        ("something.unheard_of", "Something unheard of"),
+    ],
+)
+def test_what_was_done_is_said_as_people_say_it(name: str, shown: str) -> None:
+    assert words.action(name) == shown

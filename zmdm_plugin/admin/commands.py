@@ -14,7 +14,6 @@ from zmdm_plugin import db
 from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin import paging, sending
 from zmdm_plugin.admin.screen import HEADERS, Screen, acting, back, demand, session, text
-from zmdm_plugin.admin.waiting import why
 from zmdm_plugin.commands.base import REDACTED
 from zmdm_plugin.errors import NotFound, ProtocolError
 from zmdm_plugin.models import Channel, ChannelCommand, Device
@@ -22,6 +21,7 @@ from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import plist
 from zmdm_plugin.services import access, answers, audit, command_queue
 from zmdm_plugin.services.dashboard import FAILED
+from zmdm_plugin.services.waiting import why
 
 STATES = (
     ("outstanding", "Not finished"),

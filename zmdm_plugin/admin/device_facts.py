@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 
 from zmdm_plugin.admin.screen import acting, session
-from zmdm_plugin.admin.waiting import why
 from zmdm_plugin.models import (
     Channel,
     ChannelCommand,
@@ -23,6 +22,7 @@ from zmdm_plugin.models import (
 )
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, devices, push_certificates
+from zmdm_plugin.services.waiting import why
 
 _FEW = 10
 _MOST = 2000  # more applications than any device has

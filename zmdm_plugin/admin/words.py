@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from zmdm_plugin.services.spans import ago as ago
+from zmdm_plugin.services.spans import counted as counted
+from zmdm_plugin.services.spans import span as span
+
 Tone = Literal["good", "bad", "warn", "busy", "quiet"]
 
-_UNITS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"))
 _BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_.]+")
 _CAPITALS = {
     "Api": "API",
@@ -23,6 +26,7 @@ _CAPITALS = {
     "Mac": "MAC",
     "Mdm": "MDM",
     "Os": "OS",
+    "Qr": "QR",
     "Ota": "OTA",
     "Pin": "PIN",
     "Scep": "SCEP",
@@ -52,31 +56,6 @@ def stamp(moment: datetime | None) -> str:
 def machine(moment: datetime) -> str:
     """RFC 3339 in UTC, for `<time datetime>`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def ago(moment: datetime | None, now: datetime) -> str:
-    """`5 minutes ago`, `in 3 days`, `just now`; `never` for None."""
-    if moment is None:
-        return "never"
-    seconds = (now - moment).total_seconds()
-    if abs(seconds) < 10:
-        return "just now"
-    length = span(timedelta(seconds=abs(seconds)))
-    return f"{length} ago" if seconds > 0 else f"in {length}"
-
-
-def span(length: timedelta) -> str:
-    """A length of time in its largest unit: `40 seconds`, `3 days`."""
-    seconds = int(length.total_seconds())
-    for size, unit in (*_UNITS, (60, "minute")):
-        if seconds >= size:
-            return counted(seconds // size, unit)
-    return counted(seconds, "second")
-
-
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 command`, `2 commands`, `12,000 devices`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def label(name: str) -> str:
@@ -229,7 +208,82 @@ _RUN: dict[str, tuple[str, Tone]] = {
 }
 
 
+_SESSION: dict[str, tuple[str, Tone]] = {
+    "described": ("Has said what it is", "busy"),
+    "profiled": ("Has its profile", "busy"),
+    "authenticated": ("Has authenticated", "busy"),
+    "completed": ("Enrolled", "good"),
+    "superseded": ("Replaced", "quiet"),
+}
+
+
+def session(item: Any) -> Badge:
+    """How far an enrollment session got."""
+    shown, tone = _SESSION.get(item.state, (label(item.state), "quiet"))
+    return Badge(shown, tone)
+
+
 def run(item: Any) -> Badge:
     """The state of long work."""
     shown, tone = _RUN.get(item.state, (label(item.state), "quiet"))
     return Badge(shown, tone)
+
+
+_DONE = {
+    "add": "added",
+    "adopt": "adopted",
+    "allow": "allowed",
+    "block": "blocked",
+    "cancel": "cancelled",
+    "change": "changed",
+    "create": "created",
+    "delete": "deleted",
+    "download": "downloaded",
+    "export": "exported",
+    "forget": "forgotten",
+    "import": "imported",
+    "link": "linked",
+    "poke": "woken",
+    "queue": "queued",
+    "renew": "renewed",
+    "reveal": "revealed",
+    "revoke": "revoked",
+    "sign": "signed",
+    "start": "started",
+    "stop": "stopped",
+    "sync": "synchronized",
+    "tag": "tagged",
+    "unblock": "unblocked",
+    "unlink": "unlinked",
+    "untag": "untagged",
+    "update": "updated",
+    "upload": "uploaded",
+}
+_NOUNS = {"ca": "CA", "token": "API token", "issuer": "SCEP issuer", "bulk": "Bulk action"}
+_KINDS = {
+    "apitoken": "API token",
+    "certificateauthority": "CA",
+    "channelcommand": "Command",
+    "jobrun": "Job",
+    "pushcertificate": "Push certificate",
+    "scepissuer": "SCEP issuer",
+}
+
+
+def action(name: str) -> str:
+    """What an audit entry says was done: `device.block` as `Device blocked`,
+    `enrollment.reveal_qr_code` as `Enrollment QR code revealed`.
+    """
+    noun, _, what = name.partition(".")
+    verb, _, rest = what.partition("_")
+    about = _NOUNS.get(noun) or label(noun)
+    if verb not in _DONE:
+        return label(name)
+    detail = label(rest)
+    detail = detail if detail[:2].isupper() else detail.lower()
+    return " ".join(part for part in (about, detail, _DONE[verb]) if part)
+
+
+def kind(object_type: str) -> str:
+    """What an audit entry is about, as people call it."""
+    return _KINDS.get(object_type) or label(object_type)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from zmdm_plugin.admin.words import ago, counted
+from zmdm_plugin.services.spans import ago, counted
 
 
 @dataclass(frozen=True, slots=True)
