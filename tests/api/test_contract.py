@@ -3,6 +3,8 @@ fails, and every answer is one that is described."""
 
 from __future__ import annotations
 
+import plistlib
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from schemathesis import GenerationMode, checks
 from schemathesis.checks import load_all_checks
 from schemathesis.core.failures import FailureGroup
 
-from tests.api.world import add_device, add_user_channel, program, reading
+from tests.api.world import Program, add_device, add_user_channel, program, reading
 from zmdm_plugin import db
 from zmdm_plugin.models import ApiToken, PushCertificate, ScepIssuer
 from zmdm_plugin.services import ca
@@ -73,7 +75,18 @@ def world(app: Flask, live_server: Callable[[Flask], str]) -> World:
         token = session.scalar(sa.select(ApiToken.id))
     known = {"device_id": device, "command_uuid": command, "enrollment_id": enrollment}
     known |= {"certificate_id": ids["push_certificate"], "issuer_id": ids["scep_issuer"]}
+    known |= _artifact(api)
     return World(live_server(app), api.headers, token, known)
+
+
+def _artifact(api: Program) -> dict[str, int]:
+    """A data asset with a version, in a blueprint."""
+    blueprint = api.post("blueprints/", {"name": "Office"}).json["id"]
+    artifact = api.post("artifacts/", {"type": "data_asset", "name": "Settings"}).json["id"]
+    source = b64encode(plistlib.dumps({"Key": "value"})).decode()
+    version = api.post(f"artifacts/{artifact}/versions/", {"source": source}).json["id"]
+    api.post(f"blueprints/{blueprint}/artifacts/", {"artifact": artifact})
+    return {"blueprint_id": blueprint, "artifact_id": artifact, "version_id": version}
 
 
 def issuer_ids() -> sa.Select[tuple[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.api.world import Program, add_device, program
 
 _NAMES = st.sampled_from(
     "limit cursor ordering search udid blocked not_before channel last_seen_before pin message "
-    "command kind name quota push_certificate".split()
+    "command kind name quota push_certificate scope platforms document artifact requires".split()
 ) | st.text(max_size=8)
 _SCALARS = (
     st.none()
@@ -53,9 +54,8 @@ def test_nothing_a_program_sends_makes_the_server_fail(
 ) -> None:
     api, calls = attacked
     method, path = data.draw(st.sampled_from(calls))
-    for name in ("device_id", "command_uuid", "enrollment_id", "certificate_id", "issuer_id"):
-        if f"{{{name}}}" in path:
-            path = path.replace(f"{{{name}}}", data.draw(_IDS))
+    for name in re.findall(r"\{(\w+)\}", path):
+        path = path.replace(f"{{{name}}}", data.draw(_IDS))
     query = data.draw(st.dictionaries(_NAMES, st.text(max_size=20) | _texts(), max_size=3))
     body: dict[str, Any] = {"json": data.draw(_BODIES)} if method == "POST" else {}
     answer = api.client.open(path, method=method, headers=api.headers, query_string=query, **body)

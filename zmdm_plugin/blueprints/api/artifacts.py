@@ -50,7 +50,7 @@ def list_artifacts(query: dict[str, Any]) -> Any:
     access.demand(api_actor(), access.VIEW_ARTIFACTS)
     query["blueprint_id"] = query.pop("blueprint", None)
     page = artifacts.page(**query)
-    shown = Page[Any](_shown(page.items), page.next_cursor)
+    shown: Page[Any] = Page(_shown(page.items), page.next_cursor)
     return paging.answer(shown, query["limit"])
 
 
@@ -124,7 +124,7 @@ def list_artifact_status(query: dict[str, Any], artifact_id: int) -> Any:
     """
     row = find(artifact_id, access.VIEW_ARTIFACTS)
     page = standing.page(api_actor(), row, **query)
-    shown = Page[Any]([_outcome(*pair) for pair in page.items], page.next_cursor)
+    shown: Page[Any] = Page([_outcome(*pair) for pair in page.items], page.next_cursor)
     return paging.answer(shown, query["limit"])
 
 

@@ -110,7 +110,7 @@ def list_blueprint_artifacts(query: dict[str, Any], blueprint_id: int) -> Any:
     """
     row = _find(blueprint_id, access.VIEW_BLUEPRINTS)
     page = blueprints.links(row, cursor=query.get("cursor"), limit=query["limit"])
-    shown = Page[Any]([_shown(*pair) for pair in page.items], page.next_cursor)
+    shown: Page[Any] = Page([_shown(*pair) for pair in page.items], page.next_cursor)
     return paging.answer(shown, query["limit"])
 
 

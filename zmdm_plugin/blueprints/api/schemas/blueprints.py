@@ -10,7 +10,7 @@ from zmdm_plugin.blueprints.api.schemas.fields import (
     described,
     text_argument,
 )
-from zmdm_plugin.blueprints.api.schemas.scopes import ScopeField
+from zmdm_plugin.blueprints.api.schemas.scopes import EXAMPLE, ScopeField
 from zmdm_plugin.models.artifacts import TYPES
 from zmdm_plugin.models.blueprints import COLLECT
 from zmdm_plugin.services.artifacts.blueprints import LONGEST, SHORTEST
@@ -122,7 +122,9 @@ class NewLink(ma.Schema):
 class ScopeChange(ma.Schema):
     """Another scope."""
 
-    scope = ScopeField(required=True, allow_none=True, metadata=described("Null: every device."))
+    scope = ScopeField(
+        required=True, allow_none=True, metadata=described("Null: every device.", example=EXAMPLE)
+    )
 
 
 class BlueprintChoice(ma.Schema):

@@ -14,7 +14,7 @@ from zmdm_plugin.protocol.scope import MODULO
 from zmdm_plugin.services.keyset import MAX_ID
 
 PLATFORMS = tuple(map(str, Platform))
-_EXAMPLE = {
+EXAMPLE = {
     "platforms": {"macOS": {"min": "14", "max": None}},
     "excluded_tags": [],
     "shard_modulo": MODULO,
@@ -42,7 +42,7 @@ class ScopeSchema(ma.Schema):
         values=ma.fields.Nested(Bounds, allow_none=True),
         required=True,
         metadata=described(
-            "By platform; what is not named gets nothing.", example=_EXAMPLE["platforms"]
+            "By platform; what is not named gets nothing.", example=EXAMPLE["platforms"]
         ),
     )
     excluded_tags = ma.fields.List(
