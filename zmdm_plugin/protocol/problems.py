@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+#: Problems of one level that are told.
+MOST: Final = 100
+_LONGEST_KEY: Final = 100  # characters of a key in a path, which is only shown
 
 Level = Literal["error", "warning"]
 
@@ -25,6 +29,19 @@ class Problem:
         return f"{self.path}: {self.why}" if self.path else self.why
 
 
+def bounded(problems: Iterable[Problem]) -> list[Problem]:
+    """The first hundred of each level: nobody reads a million, and none may hide an error."""
+    kept: list[Problem] = []
+    left = {"error": MOST, "warning": MOST}
+    for problem in problems:
+        if left[problem.level]:
+            left[problem.level] -= 1
+            kept.append(problem)
+        elif not any(left.values()):
+            break
+    return kept
+
+
 def errors(problems: Iterable[Problem]) -> list[Problem]:
     """Those that forbid saving."""
     return [problem for problem in problems if problem.level == "error"]
@@ -39,4 +56,5 @@ def joined(path: str, key: str | int) -> str:
     """The path of a key, or of a list's item, inside `path`."""
     if isinstance(key, int):
         return f"{path}[{key}]"
-    return f"{path}.{key}" if path else key
+    shown = key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…"
+    return f"{path}.{shown}" if path else shown

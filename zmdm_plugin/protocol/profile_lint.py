@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final, Literal
 
 from zmdm_plugin.errors import ProtocolError
@@ -19,7 +20,7 @@ from zmdm_plugin.protocol.boundary import refuses
 from zmdm_plugin.protocol.cms_signed import MalformedCms, certificate_of, parse_signed_data
 from zmdm_plugin.protocol.mobileconfig import ProfileError
 from zmdm_plugin.protocol.platform import Platform
-from zmdm_plugin.protocol.problems import Problem, joined
+from zmdm_plugin.protocol.problems import Problem, bounded, joined
 
 ESCROW = "com.apple.security.FDERecoveryKeyEscrow"
 ENROLLMENT = "com.apple.mdm"
@@ -144,19 +145,21 @@ def problems(
     """What is wrong with it for this channel, in the order of the profile; errors forbid saving."""
     content = uploaded.content
     payloads = [item for item in content.get("PayloadContent", []) if isinstance(item, dict)]
-    found = [
-        *_root(content),
-        *_scope(uploaded.scope, channel, macs=Platform.MACOS in platforms),
-        *_lifetime(content),
-        *_signed(uploaded),
-    ]
-    for number, payload in enumerate(payloads):
-        found += _payload(payload, joined("PayloadContent", number))
-    found += _repeated(uploaded.uuid, payloads)
-    found += _kinds(uploaded.payload_types)
-    if Platform.MACOS in platforms:
-        found += _wrong_channel(uploaded.payload_types, channel)
-    return found
+    macs = Platform.MACOS in platforms
+    found = chain(
+        _root(content),
+        _scope(uploaded.scope, channel, macs=macs),
+        _lifetime(content),
+        _signed(uploaded),
+        *(
+            _payload(payload, joined("PayloadContent", number))
+            for number, payload in enumerate(payloads)
+        ),
+        _repeated(uploaded.uuid, payloads),
+        _kinds(uploaded.payload_types),
+        _wrong_channel(uploaded.payload_types, channel) if macs else (),
+    )
+    return bounded(found)
 
 
 def _root(content: Mapping[str, Any]) -> Iterator[Problem]:

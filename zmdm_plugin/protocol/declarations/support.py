@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from zmdm_plugin.protocol.declarations.schema import ANY, Channel, Key, Schema, Support
 from zmdm_plugin.protocol.declarations.table import TABLE
 from zmdm_plugin.protocol.platform import Platform, at_least, version
-from zmdm_plugin.protocol.problems import Level, Problem, joined
+from zmdm_plugin.protocol.problems import Level, Problem, bounded, joined
 
 #: The first version of each platform that knows declarations at all.
 FIRST: Final[Mapping[Platform, str]] = {
@@ -95,7 +96,7 @@ def unsupported(
     level: Level = "warning" if taking else "error"
     problems = [Problem("", f"{type_name} {text}", level) for text in why.values()]
     keys = schema.inside(declaration)
-    return problems + list(_keys(schema, keys, payload, taking, reader, ""))
+    return bounded(chain(problems, _keys(schema, keys, payload, taking, reader, "")))
 
 
 def _never(rule: Support | None, platform: Platform, reader: _Reader) -> str | None:

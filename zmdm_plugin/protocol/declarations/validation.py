@@ -10,14 +10,15 @@ import base64
 import binascii
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from zmdm_plugin.protocol import variables
 from zmdm_plugin.protocol.declarations.schema import ANY, Key, Schema, ValueKind
 from zmdm_plugin.protocol.declarations.table import TABLE
-from zmdm_plugin.protocol.problems import Problem, errors, joined
+from zmdm_plugin.protocol.problems import Problem, bounded, errors, joined
 
 #: Levels of dictionaries and arrays in one payload; Apple's deepest has eight, bookmarks any.
 MAX_DEPTH: Final = 32
@@ -54,10 +55,18 @@ def validate(type_name: str, payload: object, *, schema: Schema = TABLE) -> list
         return [Problem("", "The payload must be an object")]
     if _too_deep(payload):
         return [Problem("", f"The payload is nested deeper than {MAX_DEPTH} levels")]
-    found = [*_unstorable(payload, ""), *_Walk(schema).keys(declaration.keys, payload, "")]
-    if type_name == ACTIVATION and isinstance(predicate := payload.get("Predicate"), str):
-        found += [Problem("Predicate", why) for why in predicate_faults(predicate)]
-    return found
+    found = chain(
+        _unstorable(payload, ""),
+        _Walk(schema).keys(declaration.keys, payload, ""),
+        _predicate(payload) if type_name == ACTIVATION else (),
+    )
+    return bounded(found)
+
+
+def _predicate(payload: Mapping[str, Any]) -> Iterator[Problem]:
+    text = payload.get("Predicate")
+    if isinstance(text, str):
+        yield from (Problem("Predicate", why) for why in predicate_faults(text))
 
 
 def predicate_faults(text: str) -> Iterator[str]:
@@ -158,8 +167,12 @@ class _Walk:
             yield Problem(path, f"must have {wanted} items and has {len(values)}")
         shapes = self._schema.inside(key)
         for number, value in enumerate(values if shapes else ()):
-            tries = [list(self._value(shape, value, joined(path, number))) for shape in shapes]
-            yield from min(tries, key=lambda problems: (len(errors(problems)), len(problems)))
+            tries = [self._value(shape, value, joined(path, number)) for shape in shapes]
+            yield from tries[0] if len(tries) == 1 else _mildest(tries)
+
+
+def _mildest(tries: Iterable[Iterable[Problem]]) -> list[Problem]:
+    return min(map(bounded, tries), key=lambda problems: (len(errors(problems)), len(problems)))
 
 
 def _scalar(key: Key, value: object, path: str) -> Iterator[Problem]:
