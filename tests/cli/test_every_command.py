@@ -113,6 +113,7 @@ def devices(walk: Walk) -> None:
     for words in ("users", "commands", "poke"):
         walk.go(f"zmdm device {words}", mac)
     walk.go("zmdm device lock", mac, "--new-pin", "--yes")
+    walk.go("zmdm device pin", mac, "--all")
     walk.go("zmdm device erase", mac, "--pin-file", pin, "--yes")
     walk.go("zmdm device send", mac, "RestartDevice", "--yes")
     walk.go("zmdm device bulk-actions")

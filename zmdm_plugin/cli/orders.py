@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
 import time
@@ -20,7 +21,7 @@ from zmdm_plugin.cli.output import ask, asks, progress, say, to
 from zmdm_plugin.commands import Command, registry
 from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import Channel, Device
-from zmdm_plugin.services import access, audit, command_history, command_queue, devices
+from zmdm_plugin.services import access, audit, command_history, command_queue, devices, reveal
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _LONGEST_WAIT = 86400
@@ -69,6 +70,21 @@ def erase(device: str, *, pin_file: Path | None, wait: int, yes: bool, **given: 
     row = one_device(device, registry["EraseDevice"].permission)
     ask(f"Erase {called(row)}? Everything on it is lost.", yes=yes)
     _order(row, "EraseDevice", args, wait=wait)
+
+
+@group.command("pin")
+@click.argument("device")
+@click.option("--all", "every", is_flag=True, help="Every PIN it ever had, the newest first.")
+def pin(device: str, *, every: bool) -> None:
+    """Reveal the PIN that a Mac was locked or erased with; that is in the audit."""
+    found = one_device(device, reveal.VIEW_LOCK_PIN)
+    with db.transaction():
+        shown = reveal.lock_pins(operator(), found, all_versions=every)
+    rows = [{**dataclasses.asdict(one), "created_at": one.created_at.isoformat()} for one in shown]
+    say(
+        rows,
+        [f"{row['value']}  {row['kind']} of {row['created_at']}, {row['state']}" for row in rows],
+    )
 
 
 @group.command("send")
@@ -130,7 +146,7 @@ def _order(
     lines = [f"{name} {uuid}: {shown['state']} {shown['status'] or ''}".rstrip()]
     if drawn:
         shown["pin"] = drawn
-        lines.append(f"The PIN is {drawn}; it is kept, sealed, and can be revealed.")
+        lines.append(f"The PIN is {drawn}; `flask zmdm device pin` reveals it again.")
     say(shown, lines)
     if wait and shown["state"] != "acknowledged":
         raise SystemExit(1)

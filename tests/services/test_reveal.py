@@ -1,0 +1,68 @@
+"""A lock PIN is shown to whoever may see it, and that is written down; to nobody else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.world import audit_trail
+from tests.hosts import ADMINISTRATOR
+from tests.orders import Line, order, quiet
+from tests.road import Road
+from zmdm_plugin import Actor
+from zmdm_plugin.errors import Denied, NotFound
+from zmdm_plugin.services import reveal
+from zmdm_simulator.device import SimulatedDevice
+
+
+@pytest.fixture
+def mac(road: Road) -> SimulatedDevice:
+    return quiet(road, road.enrolled())
+
+
+def shown(road: Road, mac: SimulatedDevice, actor: Actor = ADMINISTRATOR) -> list[tuple[str, str]]:
+    """PIN and state of every version."""
+    with road.rows():
+        found = reveal.lock_pins(actor, road.row(mac), all_versions=True)
+        return [(one.value, one.state) for one in found]
+
+
+def test_a_pin_is_there_before_the_mac_has_it_and_confirmed_afterwards(
+    road: Road, mac: SimulatedDevice
+) -> None:
+    order(road, mac, "DeviceLock", {"pin": "271828"})
+    assert shown(road, mac) == [("271828", "pending")]
+    line = Line(mac)
+    assert line.idle() == "DeviceLock"
+    line.say("Acknowledged")
+    assert shown(road, mac) == [("271828", "confirmed")]
+
+
+def test_a_later_pin_comes_first_and_the_earlier_stays(road: Road, mac: SimulatedDevice) -> None:
+    order(road, mac, "DeviceLock", {"pin": "111111"})
+    mac.connect()
+    order(road, mac, "EraseDevice", {"pin": "222222"})
+    assert shown(road, mac) == [("222222", "pending"), ("111111", "confirmed")]
+    with road.rows():
+        (newest,) = reveal.lock_pins(ADMINISTRATOR, road.row(mac))
+        assert newest.kind == "erase_pin" and newest.value == "222222"
+
+
+def test_what_is_shown_is_in_the_audit_without_the_pin(road: Road, mac: SimulatedDevice) -> None:
+    uuid = order(road, mac, "DeviceLock", {"pin": "271828"})
+    shown(road, mac)
+    entry = audit_trail(road.app)[-1]
+    assert (entry.action, entry.serial_number) == ("device.reveal_lock_pin", mac.facts.serial)
+    assert uuid in str(entry.reason) and "271828" not in str(entry.__dict__)
+
+
+def test_who_may_not_sees_nothing(road: Road, mac: SimulatedDevice) -> None:
+    order(road, mac, "DeviceLock", {"pin": "271828"})
+    with pytest.raises(Denied, match=reveal.VIEW_LOCK_PIN):
+        shown(road, mac, Actor(id="user:9", label="nobody"))
+
+
+def test_where_none_is_kept_it_says_so(road: Road, mac: SimulatedDevice) -> None:
+    with pytest.raises(NotFound):
+        shown(road, mac)
+    with road.rows():
+        assert not reveal.has_lock_pin(road.row(mac))
