@@ -96,6 +96,8 @@ def test_a_lock_returns_the_documented_command(app: Flask, api: Program) -> None
     nothing_yet |= {"result_time", "status", "error_chain"}
     assert {name: command[name] for name in nothing_yet} == dict.fromkeys(nothing_yet)
     assert {"id", "uuid", "created_at", "updated_at"} <= set(command)
+    assert command["created_at"].endswith("Z") and command["updated_at"].endswith("Z")
+    assert (type(command["id"]), len(command["uuid"])) == (int, 36)
 
 
 @pytest.mark.parametrize(

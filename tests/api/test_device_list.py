@@ -43,6 +43,40 @@ def test_a_device_has_every_documented_field(app: Flask, api: Program) -> None:
     assert (device["id"], device["udid"], device["apple_silicon"]) == (device_id, "UDID-1", False)
 
 
+def test_the_documented_device_looks_as_it_is_documented(app: Flask, api: Program) -> None:
+    facts = {
+        "udid": "2A7F9BCE-9B52-4073-BE21-E419C85068E9",
+        "serial_number": "012345678910",
+        "name": "John’s Mac mini",
+        "model": "Macmini8,1",
+        "platform": "macOS",
+        "os_version": "14.2.1",
+        "build_version": "23C71",
+        "apple_silicon": False,
+        "awaiting_configuration": False,
+        "declarative_management": True,
+        "dep_enrollment": True,
+        "user_enrollment": False,
+        "user_approved_enrollment": True,
+        "supervised": True,
+        "bootstrap_token_escrowed": True,
+        "filevault_enabled": True,
+        "activation_lock_manageable": True,
+    }
+    device_id = add_device(app, **facts)
+    moments = {"last_seen_at", "last_notified_at", "created_at", "updated_at"}
+    shown = api.get(f"devices/{device_id}/").json
+    assert {name: shown[name] for name in facts} == facts
+    assert all(shown[name].endswith("Z") for name in {*moments, "cert_not_valid_after"})
+    others = {"blueprint", "checkout_at", "blocked_at", "filevault_prk_escrowed", "id"}
+    assert {name: shown[name] for name in others} == {
+        **dict.fromkeys(("blueprint", "checkout_at", "blocked_at")),
+        "filevault_prk_escrowed": False,
+        "id": device_id,
+    }
+    assert DOCUMENTED == {*facts, *moments, *others, "cert_not_valid_after"}
+
+
 def test_a_device_tells_its_tags_by_id_and_name(app: Flask, api: Program) -> None:
     device_id, other = add_device(app, 1), add_device(app, 2)
     made = [api.post("tags/", {"name": name}).json for name in ("Loaner pool", "Berlin")]

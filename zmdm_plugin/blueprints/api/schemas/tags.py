@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from zmdm_plugin.blueprints.api.schemas.devices import DeviceQuery
+from zmdm_plugin.blueprints.api.schemas.devices import DeviceAsked
 from zmdm_plugin.blueprints.api.schemas.fields import Moment, described
 from zmdm_plugin.services.bulk import MOST_IDS
 from zmdm_plugin.services.bulk_actions import names
@@ -51,11 +51,8 @@ class DeviceTags(ma.Schema):
     )
 
 
-class BulkFilter(DeviceQuery):
+class BulkFilter(DeviceAsked):
     """The filters of the list of devices."""
-
-    class Meta:
-        exclude = ("limit", "cursor", "ordering")
 
 
 class CountSchema(ma.Schema):
