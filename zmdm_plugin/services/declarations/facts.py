@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
-
-from zmdm_plugin.db import session
-from zmdm_plugin.models import Channel, Device
-from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.models import Device
 from zmdm_plugin.protocol import ddm
-from zmdm_plugin.services import events
+from zmdm_plugin.services import events, replan
 
 _TEXTS = {
     "device.model.identifier": "model",
@@ -28,8 +24,6 @@ _FLAGS = {
     "passcode.is-present": "passcode_present",
 }
 _SERIAL = "device.identifier.serial-number"
-_SCOPED = frozenset({"os_version", "serial_number"})
-"""What scopes and choices look at: the other channels of the device are planned anew too."""
 
 
 def take(device: Device, items: Mapping[str, Any], *, full: bool) -> bool:
@@ -60,24 +54,14 @@ def take(device: Device, items: Mapping[str, Any], *, full: bool) -> bool:
             before=device.os_version,
             after=values["os_version"],
         )
+    before = replan.facts(device)
     for name in changed:
         setattr(device, name, values[name])
-    if not changed & _SCOPED:
-        return False
-    _plan_all(device)
-    return True
+    replan.if_facts_changed(device, before)
+    return bool(changed & replan.FACTS)
 
 
 def _text(value: Any, column: str) -> str | None:
     """A text that fits its column; None for anything else."""
     longest = getattr(Device.__table__.c[column].type, "length", None) or 0
     return value if isinstance(value, str) and 0 < len(value) <= longest else None
-
-
-def _plan_all(device: Device) -> None:
-    session().execute(
-        sa.update(Channel)
-        .where(Channel.device_id == device.id, Channel.ended_at.is_(None))
-        .values(plan_due_at=utcnow()),
-        execution_options={"synchronize_session": "fetch"},
-    )

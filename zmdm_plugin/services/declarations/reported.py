@@ -89,16 +89,6 @@ def wait_after(attempts: int) -> timedelta:
     return min(_FIRST * doubled, _LONGEST)
 
 
-def next_try(channel: Channel) -> datetime | None:
-    """When the first of the failed declarations is tried again."""
-    return session().scalar(
-        sa.select(sa.func.min(ChannelArtifact.next_try_at)).where(
-            ChannelArtifact.channel_id == channel.id,
-            ChannelArtifact.status == "failed",
-        )
-    )
-
-
 def _present(
     channel: Channel, row: ChannelArtifact, one: Reported, *, lists: _Lists, now: datetime
 ) -> bool:

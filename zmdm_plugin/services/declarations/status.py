@@ -25,13 +25,13 @@ _MAX_RAW = 100
 _MOST_ERRORS = 200
 
 
-def take(channel: Channel, data: bytes | None, *, now: datetime) -> None:
-    """Take a report of a channel, which is locked; have the planner look if others wait for it."""
+def take(channel: Channel, data: bytes | None, *, now: datetime) -> bool:
+    """Take a report of a channel, which is locked; whether something waited for what it says."""
     try:
         report = StatusReport.parse(data)
     except ProtocolError as error:
         keep_raw(channel.device, data, reason=f"status report: {error}", channel=channel)
-        return
+        return False
     held = session().get_one(ChannelDeclarations, channel.id)
     held.status = ddm.merge(held.status, report)
     held.errors = list(report.errors[:_MOST_ERRORS]) or None
@@ -47,7 +47,7 @@ def take(channel: Channel, data: bytes | None, *, now: datetime) -> None:
         progress.take(channel.device, report.items, now=now)
     for one in report.errors[:_MOST_ERRORS]:
         _note_error(channel, one)
-    _plan(channel, changed=changed, now=now)
+    return changed
 
 
 def keep_raw(
@@ -100,9 +100,3 @@ def _note_error(channel: Channel, error: Mapping[str, Any]) -> None:
         item=str(error.get("StatusItem"))[:128],
         why=why[:500] or None,
     )
-
-
-def _plan(channel: Channel, *, changed: bool, now: datetime) -> None:
-    """At once if something changed; else by the time a failed artifact is tried again."""
-    moments = [channel.plan_due_at, now if changed else reported.next_try(channel)]
-    channel.plan_due_at = min((one for one in moments if one is not None), default=None)

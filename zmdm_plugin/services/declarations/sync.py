@@ -17,12 +17,12 @@ import sqlalchemy as sa
 
 from zmdm_plugin.db import HotStatement, session
 from zmdm_plugin.errors import NotFound
-from zmdm_plugin.models import Channel, ChannelDeclarations
+from zmdm_plugin.models import Channel, ChannelCommand, ChannelDeclarations
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import checkin as wire
 from zmdm_plugin.protocol import ddm
 from zmdm_plugin.protocol.ddm import Endpoint
-from zmdm_plugin.services import channels
+from zmdm_plugin.services import channels, wake
 from zmdm_plugin.services.declarations import entries, manifest, payloads, rows, status
 from zmdm_plugin.services.declarations.entries import Listed
 from zmdm_plugin.services.identity import Evidence, Known
@@ -113,7 +113,8 @@ def answer(known: Known, message: wire.DeclarativeManagement, *, plan: Plan) -> 
         return _fetch(channel, asked)
     if asked.name == STATUS:
         _enabled(channel)
-        status.take(channel, message.data, now=utcnow())
+        if status.take(channel, message.data, now=utcnow()):
+            _go_on(channel, plan)
         return b""
     plan(channel)
     session().flush()
@@ -145,14 +146,6 @@ def ordered(channel: Channel, *, now: datetime) -> None:
         held.ordered_token, held.ordered_at = held.token, now
 
 
-def forget(channel_ids: sa.Select[tuple[int]]) -> None:
-    """A new enrollment begins with nothing: what was offered and reported before is over."""
-    session().execute(
-        sa.delete(ChannelDeclarations).where(ChannelDeclarations.channel_id.in_(channel_ids)),
-        execution_options={"synchronize_session": "fetch"},
-    )
-
-
 def _enabled(channel: Channel) -> None:
     held = session().get(ChannelDeclarations, channel.id)
     if held is None:
@@ -162,6 +155,18 @@ def _enabled(channel: Channel) -> None:
         held.enabled_at = utcnow()
         if channel.kind == "device":
             channel.device.declarative_management = True
+
+
+def _go_on(channel: Channel, plan: Plan) -> None:
+    """What waited for this report may go now; the device has ended its conversation, so wake it."""
+    session().flush()
+    plan(channel)
+    session().flush()
+    waiting = sa.select(ChannelCommand.id).where(
+        ChannelCommand.channel_id == channel.id, ChannelCommand.state == "queued"
+    )
+    if session().scalar(waiting.limit(1)) is not None:
+        wake.channel(channel)
 
 
 def _fetch(channel: Channel, asked: Endpoint) -> bytes:
