@@ -19,7 +19,7 @@ from zmdm_plugin.errors import NotFound, ProtocolError
 from zmdm_plugin.models import Channel, ChannelCommand, Device
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import plist
-from zmdm_plugin.services import access, answers, audit, command_queue
+from zmdm_plugin.services import access, answers, audit, command_queue, push_certificates
 from zmdm_plugin.services.dashboard import FAILED
 from zmdm_plugin.services.waiting import why
 
@@ -152,7 +152,7 @@ def _devices(commands: Sequence[ChannelCommand]) -> dict[int, Device]:
 def _why(command: ChannelCommand, device: Device, channel: Channel) -> str:
     if command.finished_at is not None:
         return ""
-    resting = facts.pushes_rest(device)
+    resting = push_certificates.resting(device)
     return why(command, channel, utcnow(), ahead=_ahead(command), resting=resting)
 
 

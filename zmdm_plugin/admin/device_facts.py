@@ -18,7 +18,6 @@ from zmdm_plugin.models import (
     InstalledApplication,
     InstalledCertificate,
     InstalledProfile,
-    PushCertificate,
 )
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, devices, push_certificates
@@ -86,25 +85,13 @@ def outstanding(device: Device, talk: Conversation) -> list[tuple[ChannelCommand
     channels = {channel.id: channel for channel in talk.every}
     ahead: dict[int, int] = dict.fromkeys(channels, 0)
     said, now = [], utcnow()
-    resting = pushes_rest(device)
+    resting = push_certificates.resting(device)
     for command in rows:
         channel = channels[command.channel_id]
         reason = why(command, channel, now, ahead=ahead[channel.id], resting=resting)
         said.append((command, reason))
         ahead[channel.id] += command.state != "not_now"
     return said
-
-
-def pushes_rest(device: Device) -> str:
-    """Why nothing is pushed with the device's push certificate, in a sentence; empty if it is."""
-    if device.push_certificate_id is None:
-        return ""
-    row = session().get(PushCertificate, device.push_certificate_id)
-    if row is None or (row.broken_at is None and row.not_after and row.not_after > utcnow()):
-        return ""
-    return (
-        f"Not pushed: the push certificate “{row.name}” rests ({push_certificates.condition(row)})."
-    )
 
 
 def finished(device: Device) -> Sequence[ChannelCommand]:

@@ -126,11 +126,18 @@ class Scope:
 
 def matches(scope: Scope, facts: Facts, *, item: str) -> Verdict:
     """Whether `scope`, which is that of `item` (its uid), includes the device."""
+    last = walk(scope, facts, item=item)[-1]
+    return last if not last.ok else Verdict(True, "", "the scope includes the device")
+
+
+def walk(scope: Scope, facts: Facts, *, item: str) -> list[Verdict]:
+    """What each rule says, in order, up to the first that keeps the device out."""
+    found = []
     for test in (_platform, _os, _excluded, _shard):
-        verdict = test(scope, facts, item)
-        if not verdict.ok:
-            return verdict
-    return Verdict(True, "", "the scope includes the device")
+        found.append(test(scope, facts, item))
+        if not found[-1].ok:
+            break
+    return found
 
 
 def shard(item: str, serial_number: str, modulo: int) -> int:

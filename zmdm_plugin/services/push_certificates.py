@@ -169,6 +169,16 @@ def by_name(name: str) -> PushCertificate:
     return row
 
 
+def resting(device: Device) -> str:
+    """Why nothing is pushed with the device's push certificate, in a sentence; empty if it is."""
+    if device.push_certificate_id is None:
+        return ""
+    row = session().get(PushCertificate, device.push_certificate_id)
+    if row is None or (row.broken_at is None and row.not_after and row.not_after > utcnow()):
+        return ""
+    return f"Not pushed: the push certificate “{row.name}” rests ({condition(row)})."
+
+
 def condition(row: PushCertificate) -> str:
     """One line for people: how long it holds, and whether pushes rest and why."""
     if row.certificate is None or row.not_after is None:

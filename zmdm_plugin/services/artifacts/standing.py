@@ -48,12 +48,7 @@ def of(device: Device) -> list[Standing]:
 def of_channel(channel: Channel) -> list[Standing]:
     """The same for one channel: what it should have in order of delivery, then the rest."""
     known, decided = decide(channel)
-    rows = {
-        row.artifact_id: row
-        for row in session().scalars(
-            sa.select(ChannelArtifact).where(ChannelArtifact.channel_id == channel.id)
-        )
-    }
+    rows = rows_of(channel)
     chosen = {one.item.id: one.version.id for one in decided.chosen}
     ids = [*chosen, *sorted((rows.keys() | decided.left_out.keys()) - chosen.keys())]
     artifacts = _by_id(Artifact, ids)
@@ -79,6 +74,14 @@ def of_channel(channel: Channel) -> list[Standing]:
             )
         )
     return found
+
+
+def rows_of(channel: Channel) -> dict[int, ChannelArtifact]:
+    """What became of artifacts on a channel, by artifact."""
+    rows = session().scalars(
+        sa.select(ChannelArtifact).where(ChannelArtifact.channel_id == channel.id)
+    )
+    return {row.artifact_id: row for row in rows}
 
 
 def decide(channel: Channel) -> tuple[Compiled | None, Resolution]:

@@ -281,7 +281,11 @@ class StepSchema(ma.Schema):
 class ExplanationSchema(ma.Schema):
     """Every rule in order, and the first that stands in the way."""
 
-    channel = ma.fields.Integer(attribute="channel.id", required=True)
+    channel = ma.fields.Integer(
+        attribute="channel.id",
+        allow_none=True,
+        metadata=described("Missing where the device has none of the kind."),
+    )
     steps = ma.fields.List(ma.fields.Nested(StepSchema), required=True)
     obstacle = ma.fields.Nested(
         StepSchema, required=True, allow_none=True, metadata=described("Null: nothing does.")
