@@ -9,7 +9,16 @@ from flask_admin import Admin
 from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
-from zmdm_plugin.admin import audit, bulk, issuers, job_runs, system, tags, tokens
+from zmdm_plugin.admin import (
+    audit,
+    bulk,
+    issuers,
+    job_runs,
+    software_updates,
+    system,
+    tags,
+    tokens,
+)
 from zmdm_plugin.admin.commands import CommandList, CommandPage
 from zmdm_plugin.admin.credentials import (
     PushCertificateForm,
@@ -19,6 +28,7 @@ from zmdm_plugin.admin.credentials import (
 from zmdm_plugin.admin.device_actions import DeviceActions, DeviceSwitches
 from zmdm_plugin.admin.device_list import DeviceList
 from zmdm_plugin.admin.device_page import DevicePage
+from zmdm_plugin.admin.device_secrets import DevicePin
 from zmdm_plugin.admin.enrollments import EnrollmentList, EnrollmentPage
 from zmdm_plugin.admin.events import EventList
 from zmdm_plugin.admin.new_enrollment import ChangeEnrollment, NewEnrollment
@@ -66,6 +76,7 @@ def _screens() -> list[Screen]:
     """Every screen in the order of the menu; those `below` another have no entry."""
     return [
         *_fleet(),
+        *software_updates.screens(),
         *_set_up(),
         *audit.screens(),
         *job_runs.screens(),
@@ -83,6 +94,7 @@ def _fleet() -> list[Screen]:
         DevicePage("Device", endpoint="zmdm_device", url=one, below=devices),
         DeviceActions("Send", endpoint="zmdm_send", url=f"{one}/send", below=devices),
         DeviceSwitches("Do", endpoint="zmdm_do", url=f"{one}/do", below=devices),
+        DevicePin("PIN", endpoint="zmdm_pin", url=f"{one}/pin", below=devices),
         commands,
         CommandPage("Command", endpoint="zmdm_command", url="commands/<uuid>", below=commands),
         EventList("Events", endpoint="zmdm_events", url="events", group="Fleet"),
