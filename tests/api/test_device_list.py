@@ -146,6 +146,16 @@ def test_filters_find_the_one_that_is_asked_for(
     assert names(api.get("devices/", **query)) == ["iPad of Jane"]
 
 
+def test_devices_are_found_by_their_blueprint(app: Flask, api: Program) -> None:
+    made = api.post("blueprints/", {"name": "Standard"}).json["id"]
+    for number in (1, 2):
+        add_device(app, number, blueprint_id=made if number == 2 else None)
+    assert [one["blueprint"] for one in api.get("devices/").json] == [None, made]
+    assert names(api.get("devices/", blueprint=made)) == ["Mac 2"]
+    assert api.get("devices/count/", blueprint=made).json["count"] == 1
+    assert api.get("devices/", blueprint=2**63).status_code == 422
+
+
 def test_seen_before_leaves_out_who_was_never_seen(app: Flask, api: Program) -> None:
     add_device(app, 1)
     never = add_device(app, 2, seen_hour=None)

@@ -56,6 +56,7 @@ _TABLE: dict[str, tuple[str, Any]] = {
     "capacity_available": ("Free (GiB)", Device.capacity_available),
     "battery_level": ("Battery (0 to 1)", Device.battery_level),
     "tags": ("Tags", _NO_TAGS),
+    "blueprint": ("Blueprint (id)", Device.blueprint_id),
     "enrollment": ("Enrollment (id)", ENROLLMENT_ID),
     "supervised": ("Supervised", Device.supervised),
     "shared_ipad": ("Shared iPad", Device.shared_ipad),

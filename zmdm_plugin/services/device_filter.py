@@ -22,6 +22,7 @@ from zmdm_plugin.models import (
     EnrollmentSession,
     Tag,
 )
+from zmdm_plugin.services.keyset import MAX_ID
 
 State = Literal["enrolled", "never", "checked_out", "blocked"]
 STATES: tuple[State, ...] = get_args(State)
@@ -45,6 +46,8 @@ class DeviceFilter:
     """True: enrolled now; False: never, checked out, or blocked."""
     state: State | None = None
     """Exactly one of these, as lists show it."""
+    blueprint: int | None = None
+    """With the blueprint of this id."""
     enrollment_kind: str | None = None
     enrolled_before: datetime | None = None
     enrolled_after: datetime | None = None
@@ -96,11 +99,12 @@ class DeviceFilter:
         return cls(**values)
 
     def _exact(self) -> list[sa.ColumnElement[bool]]:
-        asked = {
+        asked: dict[Any, Any] = {
             Device.serial_number: self.serial_number,
             Device.udid: self.udid,
             Device.platform: self.platform,
             Device.os_version: self.os_version,
+            Device.blueprint_id: self.blueprint,
         }
         return [column == value for column, value in asked.items() if value is not None]
 
@@ -217,6 +221,10 @@ def _checked(value: Any, kind: str) -> Any:
     if kind.startswith("bool"):
         if not isinstance(value, bool):
             raise TypeError("no boolean")
+        return value
+    if kind.startswith("int"):
+        if type(value) is not int or not 0 < value <= MAX_ID:
+            raise ValueError("no id")
         return value
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or "\0" in value:
         raise ValueError("no text")

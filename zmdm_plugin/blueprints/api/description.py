@@ -23,13 +23,22 @@ def finished(spec: Mapping[str, Any]) -> dict[str, Any]:
         schema["examples"] = [examples.of_named(name, schemas)]
     for item in made["paths"].values():
         for parameter in item.get("parameters", ()):
-            parameter["example"] = examples.of_schema(
-                parameter["schema"], schemas, parameter["name"]
-            )
+            name = parameter["name"]
+            parameter["example"] = examples.of_schema(parameter["schema"], schemas, name)
+            parameter.setdefault("description", _meaning(name))
         for method in METHODS:
             if method in item:
                 _exemplify(item[method], schemas)
     return made
+
+
+def _meaning(name: str) -> str:
+    """`device_id` in words."""
+    thing, _, kind = name.rpartition("_")
+    words = thing.replace("_", " ")
+    return (
+        f"{kind.upper() if kind == 'uuid' else kind.capitalize()} of the {words}." if words else ""
+    )
 
 
 def portable(pattern: str) -> str:

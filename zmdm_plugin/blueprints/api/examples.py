@@ -189,7 +189,21 @@ _PLACEHOLDERS: dict[str, Any] = {
     "string": "text",
     "null": None,
 }
-_FORMATS = {"date-time": _MOMENT, "uuid": _UUID, "byte": _FILE, "binary": _PROFILE, "password": "…"}
+_FORMATS = {
+    "binary": _PROFILE,
+    "byte": _FILE,
+    "date": "2026-03-28",
+    "date-time": _MOMENT,
+    "email": "john@example.com",
+    "ip": "192.0.2.7",
+    "ipv4": "192.0.2.7",
+    "ipv6": "2001:db8::7",
+    "password": "…",
+    "time": "16:27:05Z",
+    "uri": "https://mdm.example.com/",
+    "url": "https://mdm.example.com/",
+    "uuid": _UUID,
+}
 _TYPES: dict[str, type[Any] | tuple[type[Any], ...]] = {
     "array": list,
     "boolean": bool,

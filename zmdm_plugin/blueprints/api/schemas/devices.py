@@ -10,6 +10,7 @@ from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.services import device_export
 from zmdm_plugin.services.device_filter import STATES
 from zmdm_plugin.services.devices import KEYSET
+from zmdm_plugin.services.keyset import MAX_ID
 
 
 def _text(name: str, about: str, example: str | None = None) -> ma.fields.String:
@@ -72,7 +73,9 @@ class DeviceSchema(ma.Schema):
         metadata=described("Id of the enrollment that it came by."),
     )
     blueprint = ma.fields.Integer(
-        dump_default=None, allow_none=True, metadata=described("The blueprint it is given.")
+        attribute="device.blueprint_id",
+        allow_none=True,
+        metadata=described("Id of the blueprint that it has."),
     )
     awaiting_configuration = _flag(
         "awaiting_configuration", "Whether it waits in Setup Assistant for us."
@@ -153,6 +156,10 @@ class DeviceAsked(ma.Schema):
     enrolled_after = Moment(metadata=described("Enrolled since."))
     push_dead = ma.fields.Boolean(
         metadata=described("Only those whose push token Apple calls dead, or only the others.")
+    )
+    blueprint = ma.fields.Integer(
+        validate=ma.validate.Range(min=1, max=MAX_ID),
+        metadata=described("Only those with this blueprint, by its id."),
     )
     enrollment_kind = text_argument("Only those that came by this kind of enrollment.", 16)
     last_seen_before = Moment(metadata=described("Not seen since; those never seen are left out."))
