@@ -17,6 +17,7 @@ from zmdm_plugin import Actor, policy
 site = Blueprint("site", __name__, cli_group="users")
 login_manager = LoginManager()
 login_manager.login_view = "site.login"
+login_manager.login_message = "Please sign in."
 
 
 @login_manager.user_loader

@@ -41,7 +41,7 @@ def test_an_answer_is_shown_without_what_may_be_secret(
     command = named(screens, "DeviceInformation")
     page = browser.get(f"/mdm/commands/{command.uid}/").text
     assert "Ada’s Mac" in page
-    assert "&lt;redacted&gt;" in page
+    assert "<dd>hidden</dd>" in page
 
 
 def test_an_answer_that_cannot_be_read_is_a_page_all_the_same(

@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from zmdm_plugin.admin.words import label, sentence
 from zmdm_plugin.commands.arguments import Base64
 
+_MISSING = ma.fields.Field.default_error_messages["required"]
 _LONG = 200  # longer texts get more than one line
 
 
@@ -105,7 +106,8 @@ def faults(error: ma.ValidationError) -> dict[str, str]:
 def _sentence(value: Any) -> str:
     if isinstance(value, Mapping):
         return " ".join(_sentence(part) for part in value.values())
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    said = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return "This is needed." if said == _MISSING else said
 
 
 def _field(name: str, item: ma.fields.Field[Any], secret: bool) -> Field:

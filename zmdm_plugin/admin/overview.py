@@ -115,7 +115,7 @@ def _command_counts() -> list[Count]:
 
 
 def _at_most(number: int) -> str:
-    return f"{number:,}" if number <= dashboard.MOST else f"over {dashboard.MOST:,}"
+    return f"{number:,}" if number <= dashboard.MOST else f"{dashboard.MOST:,}+"
 
 
 def _fleet_charts(fleet: dashboard.Fleet) -> list[Chart]:

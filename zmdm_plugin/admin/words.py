@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from zmdm_plugin.commands.base import REDACTED
 from zmdm_plugin.services.spans import ago as ago
 from zmdm_plugin.services.spans import counted as counted
 from zmdm_plugin.services.spans import span as span
@@ -97,6 +98,8 @@ def plain(value: Any) -> str:
             return "–"
         case bool():
             return "yes" if value else "no"
+        case str() if value == REDACTED:
+            return "hidden"
         case datetime():
             return stamp(value if value.tzinfo else value.replace(tzinfo=UTC))
         case bytes():

@@ -19,6 +19,9 @@ if (side && button) {
   follow();
 }
 
+// Of tabs that do not all fit, the present one is in sight.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Filters apply when a choice is made; typed text still waits for Enter.
 for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
   form.addEventListener("change", (event) => {
