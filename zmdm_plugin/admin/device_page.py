@@ -12,7 +12,7 @@ from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin import paging, sending
 from zmdm_plugin.admin.screen import Screen, demand, may
 from zmdm_plugin.models import ChannelCommand, Device, Event
-from zmdm_plugin.services import access, tags
+from zmdm_plugin.services import access, reveal, tags
 
 SECTIONS = {
     "index": "Overview",
@@ -44,6 +44,7 @@ class DevicePage(Screen):
             finished=facts.finished(device) if seen else [],
             identities=facts.identities(device),
             events=facts.events(device),
+            pin=may(reveal.VIEW_LOCK_PIN, device) and reveal.has_lock_pin(device),
             tags=tags.of([device.id]).get(device.id, []),
             all_tags=tags.every() if may(access.CHANGE_DEVICES, device) else [],
         )

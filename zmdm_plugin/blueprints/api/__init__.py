@@ -13,6 +13,7 @@ from zmdm_plugin.blueprints.api import (
     commands,
     device_artifacts,
     device_commands,
+    device_secrets,
     devices,
     docs,
     enrollments,
@@ -31,6 +32,7 @@ from zmdm_plugin.web.guest import exempt_from_csrf
 RESOURCES = (
     devices.blueprint,
     device_commands.blueprint,
+    device_secrets.blueprint,
     commands.blueprint,
     enrollments.blueprint,
     push_certificates.blueprint,
