@@ -30,6 +30,7 @@ import yaml
 from tests import requirements
 
 PLATFORMS = ("iOS", "macOS", "tvOS", "visionOS", "watchOS")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 Keys = list[dict[str, Any]]
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -234,6 +235,12 @@ def _value(key: Mapping[str, Any], value: Any, speaker: Speaker, where: str) -> 
     if not isinstance(value, types) or (isinstance(value, bool) and kind != "<boolean>"):
         yield f"{where}: {type(value).__name__} is not {kind}"
         return
+    if (
+        kind == "<data>"
+        and isinstance(value, str)
+        and not _BASE64.fullmatch("".join(value.split()))
+    ):
+        yield f"{where}: this is not base64"
     subkeys = key.get("subkeys") or []
     if kind == "<dictionary>" and subkeys:
         yield from _dictionary(subkeys, value, speaker, f"{where}.")
