@@ -227,7 +227,7 @@ def _ending(
     what = chosen.what
     if isinstance(what, OneTime):
         if wanted is None or wanted.identifier != name:
-            return Ended(identifier=name, how="dropped", why="another version is asked for now")
+            return Ended(identifier=name, how="dropped", why="now another version is asked for")
     elif version(target.os_version) >= version(what.below):
         return Ended(identifier=name, how="dropped", why=f"it is not below {what.below}")
     return None
