@@ -252,55 +252,67 @@ def _asked() -> SoftwareUpdateEnforcement | None:
 
 
 def _fields(row: SoftwareUpdateEnforcement | None) -> list[forms.Field]:
-    def value(name: str, otherwise: str = "") -> str:
-        found = getattr(row, name, None)
-        return otherwise if found is None else str(found)
+    details = forms.Field(
+        name="details_url",
+        label="Address of a page with details",
+        most=2000,
+        value=_value(row, "details_url"),
+        help="People can open it from the notification.",
+    )
+    name = forms.Field(
+        name="name", label="Name", required=True, most=256, value=_value(row, "name")
+    )
+    return [name, *_latest_fields(row), *_once_fields(row), details]
 
+
+def _value(row: SoftwareUpdateEnforcement | None, name: str, otherwise: str = "") -> str:
+    found = getattr(row, name, None)
+    return otherwise if found is None else str(found)
+
+
+def _latest_fields(row: SoftwareUpdateEnforcement | None) -> list[forms.Field]:
     once = row is not None and bool(row.os_version)
     return [
-        forms.Field(name="name", label="Name", required=True, most=256, value=value("name")),
         forms.Field(
             name="max_os_version",
             label="Newest version below",
             most=32,
-            value=value("max_os_version"),
+            value=_value(row, "max_os_version"),
             help="27 is: anything before 27. Versions that Apple takes back are not asked for.",
         ),
         forms.Field(
             name="delay_days",
             label="Days after the release",
             kind="number",
-            value=value("delay_days", "" if once else str(enforcements.DEFAULT_DELAY)),
+            value=_value(row, "delay_days", "" if once else str(enforcements.DEFAULT_DELAY)),
             help="0 to 120.",
         ),
         forms.Field(
             name="local_time",
             label="Time of day",
             most=8,
-            value=value("local_time", "" if once else enforcements.DEFAULT_TIME)[:5],
+            value=_value(row, "local_time", "" if once else enforcements.DEFAULT_TIME)[:5],
             help="The device's own time.",
         ),
-        forms.Field(name="os_version", label="Version", most=32, value=value("os_version")),
+    ]
+
+
+def _once_fields(row: SoftwareUpdateEnforcement | None) -> list[forms.Field]:
+    return [
+        forms.Field(name="os_version", label="Version", most=32, value=_value(row, "os_version")),
         forms.Field(
             name="build_version",
             label="Build",
             most=32,
-            value=value("build_version"),
+            value=_value(row, "build_version"),
             help="Only where a certain build is meant, such as a beta.",
         ),
         forms.Field(
             name="local_datetime",
             label="Installed by",
             kind="moment",
-            value=value("local_datetime")[:16],
+            value=_value(row, "local_datetime")[:16],
             help="The device's own time.",
-        ),
-        forms.Field(
-            name="details_url",
-            label="Address of a page with details",
-            most=2000,
-            value=value("details_url"),
-            help="People can open it from the notification.",
         ),
     ]
 
