@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zmdm_plugin.services.artifacts.compiled import Item
 
 NOT_SUPPORTED, WAITING, UNRESOLVED = "NotSupported", "Waiting", "UnresolvedVariables"
+OBSTACLES = frozenset({NOT_SUPPORTED, WAITING, UNRESOLVED})
 _OS_PARTS = {"major": 1, "minor": 2, "patch": 3}
 
 
@@ -165,7 +166,7 @@ def _kept(
 def _retries(form: Form, row: ChannelArtifact | None, now: datetime) -> tuple[int, datetime | None]:
     if row is None or row.tried_version_id not in (None, form.id):
         return 0, None
-    due = row.next_try_at if row.status == "failed" else None
+    due = row.next_try_at if row.status in ("failed", "uninstalled") else None
     if due is not None and due <= now:
         return row.retry_count + 1, None
     return row.retry_count, due

@@ -75,7 +75,7 @@ def take(
         name = names.get(artifact_id, "")
         found = by_name.get(name)
         if found is None:
-            changed |= _absent(channel, row, wanted=name in lists.current)
+            changed |= _absent(channel, row, wanted=name in lists.current, now=now)
         else:
             one = max(found, key=lambda one: (lists.expects(one), _weight(one)))
             changed |= _present(channel, row, one, lists=lists, now=now)
@@ -153,8 +153,11 @@ def _idle(row: ChannelArtifact, outcome: str) -> None:
         row.installed_version_id = None
 
 
-def _absent(channel: Channel, row: ChannelArtifact, *, wanted: bool) -> bool:
-    """The device does not hold it: it is gone, or it is still to be fetched."""
+def _absent(channel: Channel, row: ChannelArtifact, *, wanted: bool, now: datetime) -> bool:
+    """The device does not hold it: it is gone, or it is still to be fetched.
+
+    What it held and was not told to drop is offered again under another token, after a wait.
+    """
     if row.via != rows.BY_DECLARATION:
         return False
     if not wanted:
@@ -166,6 +169,9 @@ def _absent(channel: Channel, row: ChannelArtifact, *, wanted: bool) -> bool:
     if row.installed_version_id is None:
         return False
     row.status, row.installed_version_id, row.active = "uninstalled", None, False
+    row.attempts += 1
+    hopeless = row.attempts >= MOST_ATTEMPTS
+    row.next_try_at = None if hopeless else now + wait_after(row.attempts)
     row.reasons = [{"code": "Missing", "description": "The device does not list it any more."}]
     _tell(channel, "artifact.missing", row)
     return True

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from zmdm_plugin.db import session
 from zmdm_plugin.models import Artifact, Channel, ChannelArtifact
-from zmdm_plugin.services.declarations.overlay import Decision
+from zmdm_plugin.services.declarations.overlay import OBSTACLES, Decision
 
 if TYPE_CHECKING:
     from zmdm_plugin.services.artifacts.compiled import Item
@@ -78,7 +78,7 @@ def _left_out(row: ChannelArtifact, decision: Decision) -> None:
 
 def _wanted(row: ChannelArtifact, decision: Decision, *, now: datetime) -> None:
     if row.via == BY_COMMAND and row.installed_version_id is None:
-        row.via, row.status = BY_DECLARATION, "pending"
+        row.via, row.status, row.reasons = BY_DECLARATION, "pending", None
     form = decision.form
     if form is not None and row.tried_version_id != form.id:
         row.tried_version_id, row.tried_at = form.id, now
@@ -101,7 +101,7 @@ def _explain(row: ChannelArtifact, decision: Decision) -> None:
     obstacle = decision.obstacle
     if obstacle is not None:
         row.reasons = [{"code": obstacle.code, "description": obstacle.words}]
-    elif row.reasons and any("." not in str(one.get("code", "")) for one in row.reasons):
+    elif row.reasons and any(one.get("code") in OBSTACLES for one in row.reasons):
         row.reasons = None
     unresolved = list(decision.unresolved) or None
     if row.unresolved != unresolved:
