@@ -1,6 +1,6 @@
 # make demo [CHECK=1] [DEVICES=12] [PORT=8080]   a living fleet on this machine
 # make test [ARGS="tests/unit -k name"]          every test this machine can run
-# make lint | format | docs | bench | constraints | clean
+# make lint | format | docs | pictures | bench | constraints | clean
 #
 # The first run makes .venv with the pinned set (constraints.txt). PY=/path/to/python uses an
 # interpreter that has everything already.
@@ -24,7 +24,7 @@ endif
 # Plain `make` says what there is.
 .DEFAULT_GOAL := help
 
-.PHONY: ready-run ready-test demo test lint format docs bench constraints wheel clean help
+.PHONY: ready-run ready-test demo test lint format docs pictures bench constraints wheel clean help
 
 help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
@@ -57,6 +57,11 @@ docs: ready-test
 	@mkdir -p docs
 	$(PY) -c "from zmdm_plugin.config import document; print(document(), end='')" > docs/settings.md
 	$(PY) -m tests.matrix > docs/permissions.new && mv docs/permissions.new docs/permissions.md
+
+# The pictures of the README, by the browser tests.
+pictures: ready-test
+	@mkdir -p docs/images
+	ZMDM_TEST_PICTURES=docs/images $(PY) -m pytest -q tests/browser/test_pictures.py
 
 bench: ready-test
 	$(PY) -m bench $(ARGS)

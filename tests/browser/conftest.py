@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -42,8 +42,14 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def host(sqlite_url: str, redis_url: str, tmp_path: Path) -> Iterator[Flask]:
-    """The example host with an administrator and forty devices."""
+def devices() -> int:
+    """How many devices the host has; a module may say otherwise."""
+    return 40
+
+
+@pytest.fixture
+def host(sqlite_url: str, redis_url: str, devices: int) -> Iterator[Flask]:
+    """The example host with an administrator and some devices."""
     app = create_app(
         SECRET_KEY="tests only",
         SQLALCHEMY_DATABASE_URI=sqlite_url,
@@ -57,7 +63,7 @@ def host(sqlite_url: str, redis_url: str, tmp_path: Path) -> Iterator[Flask]:
         user.set_password(PASSWORD)
         db.session.add(user)
         db.session.commit()
-    fleet.fill(app, 40)
+    fleet.fill(app, devices)
     fleet.live(app)
     yield app
     hosts.close(app)
@@ -112,8 +118,9 @@ def visit(
     made: list[Visit] = []
     base = live_server(host)
 
-    def start(width: int = 1280, **options: str) -> Visit:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+    def start(width: int = 1280, **options: Any) -> Visit:
+        viewport = {"width": width, "height": options.pop("height", 900)}
+        context = chromium.new_context(viewport=viewport, **options)
         context.set_default_timeout(15_000)
         found = Visit(context.new_page(), base)
         found.watch()
