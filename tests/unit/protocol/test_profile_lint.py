@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests import requirements
 from tests.apple_schema import validate_profile
+from tests.unit.protocol import openssl
 from zmdm_plugin.errors import ProtocolError
 from zmdm_plugin.protocol import cms, profile_lint
 from zmdm_plugin.protocol.mobileconfig import ProfileError
@@ -80,6 +81,20 @@ def test_a_signed_profile_says_by_whom(signed):
     assert (seen.signed, seen.signer, seen.broken_signature) == (True, "Example profiles", None)
     assert seen.content == inspect(profile()).content
     assert problems(seen, channel="device") == []
+
+
+@pytest.mark.parametrize("options", [(), ("-stream",)], ids=["der", "ber"])
+def test_what_openssl_signed_is_read(options):
+    large = profile(payload(Picture=b"x" * 9000))  # openssl cuts streams at some kilobytes
+    seen = inspect(openssl.sign(large, openssl.identity("signer"), "-nodetach", *options))
+    assert (seen.signer, seen.broken_signature) == ("signer", None)
+    assert seen.content == inspect(large).content
+
+
+def test_a_signer_without_a_certificate_is_nobody():
+    seen = inspect(openssl.sign(profile(), openssl.identity("signer"), "-nodetach", "-nocerts"))
+    assert (seen.signed, seen.signer) == (True, None)
+    assert "certificate" in (seen.broken_signature or "")
 
 
 def test_a_signature_over_something_else_is_told(signed):
