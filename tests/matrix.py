@@ -31,6 +31,7 @@ from zmdm_plugin.models import AuditEntry, ChannelCommand, Enrollment, JobRun
 from zmdm_plugin.protocol import plist
 from zmdm_plugin.services import access, audit, job_runs, tags, tokens
 from zmdm_plugin.services.enrollment import enrollments
+from zmdm_plugin.services.software_updates import enforcements as updates
 
 NOBODY = "nobody"
 ROLES = (NOBODY, *policy.ROLES)
@@ -226,6 +227,7 @@ def _lay(uri: str) -> str:
         _, text = tokens.create("walker", WALKER, permissions=["mdm.*"], actor=WALKER)
         job_runs.start("test.count", OTHER, title="Count to ten", total=10)
         tags.create("Lab")
+        updates.create({"name": "Newest", "platforms": ["macOS"], "max_os_version": "27"})
         given = session.get_one(Enrollment, 1)
         for kind in enrollments.KINDS:
             enrollments.create(

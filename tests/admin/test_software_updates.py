@@ -207,3 +207,19 @@ def test_whoever_may_only_see_is_offered_no_change(
     assert "Update</a>" not in seeing.get(ONE).text
     assert seeing.get(EDIT).status_code == 403
     assert make_host("mdm.view_enrolleddevice").test_client().get(ONE).status_code == 403
+
+
+def test_a_device_has_a_page_of_its_updates(updates: Updates, browser: FlaskClient) -> None:
+    page = browser.get("/mdm/devices/1/software_updates/").text
+    assert "nothing: its blueprint enforces no updates" in page
+    updates.sync()
+    updates.enforce(details_url="https://intranet.example.com/")
+    updates.refresh(1)
+    page = browser.get("/mdm/devices/1/software_updates/").text
+    assert "<b>26.2</b>" in page
+    assert "is the newest below 27" in page
+    updates.set(1, os_version="26.2", build_version="25C56")
+    updates.refresh(1)
+    page = browser.get("/mdm/devices/1/software_updates/").text
+    assert "Installed" in page
+    assert "up to date" in page

@@ -9,7 +9,7 @@ from flask import Response
 from flask_admin import expose
 
 from zmdm_plugin.admin import device_facts as facts
-from zmdm_plugin.admin import paging, sending
+from zmdm_plugin.admin import device_updates, paging, sending
 from zmdm_plugin.admin.screen import Screen, demand, may
 from zmdm_plugin.models import ChannelCommand, Device, Event
 from zmdm_plugin.services import access, reveal, tags
@@ -21,6 +21,7 @@ SECTIONS = {
     "applications": "Applications",
     "profiles": "Profiles",
     "certificates": "Certificates",
+    "software_updates": "Updates",
     "timeline": "Timeline",
 }
 
@@ -82,6 +83,13 @@ class DevicePage(Screen):
     @expose("/certificates/")
     def certificates(self, device_id: int) -> Response:
         return self._installed("certificates", device_id)
+
+    @expose("/software_updates/")
+    def software_updates(self, device_id: int) -> Response:
+        """What it is told to install, what it says, what Apple offers it."""
+        device = facts.find(device_id)
+        talk = facts.conversation(device)
+        return self._section("software_updates", device, talk, **device_updates.context(device))
 
     @expose("/commands/")
     def commands(self, device_id: int) -> Response:
