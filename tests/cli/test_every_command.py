@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import plistlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,13 @@ from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import job_runs
 
 OWNER = ("--owner", ADMINISTRATOR.id, "--owner-label", ADMINISTRATOR.label)
+_PROFILE = {
+    "PayloadType": "Configuration",
+    "PayloadVersion": 1,
+    "PayloadIdentifier": "com.example.walked",
+    "PayloadUUID": "",
+    "PayloadContent": [],
+}
 UNTIL_STOPPED = {"zmdm worker", "zmdm scheduler"}
 """They run until they are stopped, and say so then; what they say of a wrong call is JSON."""
 
@@ -93,6 +101,13 @@ class Walk:
         assert result.exit_code == 0, (words, result.output)
         assert result.stderr == "", (words, result.stderr)
         return json.loads(result.stdout)
+
+    def refused(self, words: str, *more: object) -> None:
+        """Run it where it cannot do its work; the reason is JSON."""
+        self.walked.add(words)
+        result = run(self.app, words, *more)
+        assert (result.exit_code, result.stdout) == (1, ""), (words, result.output)
+        assert json.loads(result.stderr)["message"], words
 
     def file(self, name: str, text: str | bytes) -> Path:
         path = self.folder / name
@@ -176,6 +191,36 @@ def certificates_as_files(walk: Walk) -> None:
     walk.go("mdmcerts sign_req", "-d", folder, walk.folder / "csr", *known)
 
 
+def blueprints(walk: Walk) -> None:
+    contents = [{**_PROFILE, "PayloadUUID": str(number) * 8 + "-0"} for number in (1, 2)]
+    first, second = (
+        walk.file(f"{number}.mobileconfig", plistlib.dumps(one))
+        for number, one in enumerate(contents)
+    )
+    walk.go("zmdm artifact create", "Wi-Fi", first)
+    walk.go("zmdm artifact upload", "Wi-Fi", second)
+    walk.go("zmdm artifact current", "Wi-Fi", 1)
+    walk.go("zmdm artifact list")
+    walk.go("zmdm artifact show", "Wi-Fi")
+    walk.go("zmdm blueprint create", "Office")
+    walk.go("zmdm blueprint change", "Office", "--name", "Offices")
+    walk.go("zmdm blueprint add", "Offices", "Wi-Fi")
+    walk.go("zmdm blueprint assign", "Offices", walk.device)
+    walk.go("zmdm blueprint list")
+    walk.go("zmdm blueprint remove", "Offices", "Wi-Fi", "--yes")
+    walk.go("zmdm blueprint assign", "-", walk.device)
+    walk.go("zmdm blueprint delete", "Offices", "--yes")
+    walk.go("zmdm artifact delete", "Wi-Fi", "--yes")
+
+
+def software_updates(walk: Walk) -> None:
+    for words in ("status", "list", "enforcements"):
+        walk.go(f"zmdm software-update {words}")
+    walk.go("zmdm software-update device", walk.device)
+    walk.refused("zmdm software-update preview", 99)
+    walk.refused("zmdm software-update sync")
+
+
 def the_rest(walk: Walk) -> None:
     walk.go("zmdm audit list")
     walk.go("zmdm audit export")
@@ -194,8 +239,10 @@ def the_rest(walk: Walk) -> None:
     walk.go("zmdm db current")
 
 
+@pytest.mark.settings(ZMDM_SOFTWARE_LOOKUP_URL="http://127.0.0.1:9")
 def test_every_command_speaks_json(walk: Walk) -> None:
-    for part in (devices, enrollments, push_certificates, certificates_as_files, the_rest):
+    parts = (devices, enrollments, push_certificates, certificates_as_files)
+    for part in (*parts, blueprints, software_updates, the_rest):
         part(walk)
     assert EVERY - walk.walked == {*UNTIL_STOPPED, "zmdm ca create", "zmdm doctor"}
 
