@@ -135,6 +135,18 @@ def find(artifact: Artifact, version_id: int) -> ArtifactVersion:
     return row
 
 
+def numbered(artifact: Artifact, number: int) -> ArtifactVersion:
+    """The version of this number, as people name it; NotFound."""
+    row = session().scalar(
+        sa.select(ArtifactVersion).where(
+            ArtifactVersion.artifact_id == artifact.id, ArtifactVersion.number == number
+        )
+    )
+    if row is None:
+        raise NotFound(f"the artifact has no version {number}")
+    return row
+
+
 def find_current(artifact: Artifact) -> ArtifactVersion | None:
     """The version of highest rank."""
     return session().scalar(
