@@ -23,6 +23,7 @@ from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Channel, Device
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, bulk, tags
+from zmdm_plugin.services.artifacts import blueprints
 from zmdm_plugin.services.bulk_actions import ACTIONS, COMMAND, commands
 from zmdm_plugin.state import state
 
@@ -93,6 +94,13 @@ def _fields(action: str) -> list[forms.Field]:
     if action in ("tag", "untag"):
         names = tuple((tag.name, tag.name) for tag in tags.every())
         return [forms.Field(name="tag", label="Tag", kind="choice", required=True, choices=names)]
+    if action == "blueprint":
+        names = tuple((one.name, one.name) for one in blueprints.every())
+        return [
+            forms.Field(
+                name="blueprint", label="Blueprint", kind="choice", required=True, choices=names
+            )
+        ]
     command = registry.get(action.partition(":")[2])
     if command is None:
         return []

@@ -15,14 +15,14 @@ from zmdm_plugin.admin import forms
 from zmdm_plugin.admin.screen import Screen, acting, back, row, session
 from zmdm_plugin.commands.arguments import storable
 from zmdm_plugin.errors import Refused
-from zmdm_plugin.models import Enrollment, PushCertificate, ScepIssuer
+from zmdm_plugin.models import Enrollment, MDMBlueprint, PushCertificate, ScepIssuer
 from zmdm_plugin.services import access, audit
 from zmdm_plugin.services.enrollment import enrollments
 
 _NAME: Any = [ma.validate.Length(min=1, max=128), storable]
 _MOST = 10_000
 _LISTED = ("serial_numbers", "udids")
-_CHANGEABLE = ("name", "display_name", "quota", "expires_at", *_LISTED)
+_CHANGEABLE = ("name", "display_name", "blueprint_id", "quota", "expires_at", *_LISTED)
 
 
 def _listed(about: str) -> ma.fields.List[str]:
@@ -54,6 +54,13 @@ class Arguments(ma.Schema):
     scep_issuer = ma.fields.Integer(
         required=True,
         metadata={"rows": ScepIssuer, "label": "Identities come from", "description": ""},
+    )
+    blueprint_id = ma.fields.Integer(
+        metadata={
+            "rows": MDMBlueprint,
+            "label": "Blueprint",
+            "description": "What devices get that enroll this way from now on.",
+        }
     )
     display_name = ma.fields.String(
         validate=ma.validate.Length(max=128),
@@ -123,7 +130,7 @@ def _present(found: Enrollment) -> list[forms.Field]:
         values[name] = "\n".join(values[name] or [])
     return [
         forms.replaced(item, value="" if values[item.name] is None else values[item.name])
-        for item in forms.of_schema(Arguments(only=_CHANGEABLE))
+        for item in map(_with_rows, forms.of_schema(Arguments(only=_CHANGEABLE)))
     ]
 
 
@@ -134,7 +141,8 @@ def _change(form: forms.Form, enrollment_id: int) -> Response | None:
         with db.transaction():
             found: Enrollment = row(Enrollment, enrollment_id)
             before = audit.snapshot(found)
-            limits = {"quota": None, "expires_at": None, **dict.fromkeys(_LISTED, ())}
+            unset = dict.fromkeys(("quota", "expires_at", "blueprint_id"))
+            limits = {**unset, **dict.fromkeys(_LISTED, ())}
             enrollments.update(found, {**limits, **asked})
             after = audit.snapshot(found)
             audit.record(acting(), "enrollment.change", found, before=before, after=after)
@@ -181,4 +189,5 @@ def _with_rows(item: forms.Field) -> forms.Field:
     fit: Any = about.get("only", sa.true())
     rows = session().execute(sa.select(model.id, model.name).where(fit).order_by(model.name))
     choices = tuple((str(row_id), name) for row_id, name in rows)
-    return forms.replaced(item, kind="choice", choices=choices)
+    empty = () if item.required else (("", "–"),)
+    return forms.replaced(item, kind="choice", choices=(*empty, *choices))

@@ -17,12 +17,12 @@ from zmdm_plugin.cli.groups import Topic, wants_json, zmdm
 from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.cli.output import ask, asks, say
 from zmdm_plugin.errors import NotFound
-from zmdm_plugin.models import Enrollment, PushCertificate, ScepIssuer
+from zmdm_plugin.models import Enrollment, MDMBlueprint, PushCertificate, ScepIssuer
 from zmdm_plugin.models.base import as_utc
 from zmdm_plugin.services import access, audit
 from zmdm_plugin.services.enrollment import enrollments, manual
 
-_Named = TypeVar("_Named", PushCertificate, ScepIssuer)
+_Named = TypeVar("_Named", PushCertificate, ScepIssuer, MDMBlueprint)
 
 enrollment = Topic("enrollment", help="What devices enroll through.")
 zmdm.add_command(enrollment)
@@ -34,6 +34,7 @@ zmdm.add_command(enrollment)
 @click.option("--display-name", default="", help="What people read on the device.")
 @click.option("--push-certificate", help="Name; needed when there are several.")
 @click.option("--issuer", "issuer_name", help="Name; needed when there are several.")
+@click.option("--blueprint", help="Name of what its devices get.")
 @click.option("--quota", type=click.IntRange(1), help="How many devices it admits.")
 @click.option("--expires", type=click.DateTime(), help="Until when it admits any (UTC).")
 @click.option("--serial-number", "serial_numbers", multiple=True, help="Admit only these.")
@@ -45,6 +46,7 @@ def create_enrollment(
     display_name: str,
     push_certificate: str | None,
     issuer_name: str | None,
+    blueprint: str | None,
     quota: int | None,
     expires: datetime | None,
     serial_numbers: tuple[str, ...],
@@ -63,6 +65,7 @@ def create_enrollment(
             expires_at=as_utc(expires) if expires else None,
             serial_numbers=serial_numbers,
             udids=udids,
+            blueprint_id=_one(MDMBlueprint, blueprint, "blueprint").id if blueprint else None,
         )
         audit.record(operator(), "enrollment.create", row, after=audit.snapshot(row))
         url = enrollments.link(row)

@@ -10,9 +10,10 @@ from typing import Any
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.commands import Command, registry
 from zmdm_plugin.errors import Conflict, NotFound, Refused
-from zmdm_plugin.models import Device, Tag
+from zmdm_plugin.models import Device, MDMBlueprint
 from zmdm_plugin.models.base import Base
 from zmdm_plugin.services import access, command_queue, devices, release, tags, wake
+from zmdm_plugin.services.artifacts import assignment, blueprints
 from zmdm_plugin.services.targets import target
 
 Act = Callable[[Device, Actor], "Base | None"]
@@ -119,6 +120,37 @@ def _tagging(verb: str, audited: str, change: Callable[..., bool]) -> Any:
     return ready
 
 
+def _assigning(args: Mapping[str, Any]) -> Ready:
+    """Which blueprint, by its name."""
+    given = args.get("blueprint")
+    if not isinstance(given, str) or not given.strip():
+        raise Refused("blueprint", "say which blueprint")
+    _no_arguments({name: value for name, value in args.items() if name != "blueprint"})
+    wanted = blueprints.named(given)
+    if wanted is None:
+        raise Refused("blueprint", "there is no such blueprint")
+    return _assignment(f"Choose the blueprint “{wanted.name}”", wanted, {"blueprint": wanted.name})
+
+
+def _withdrawing(args: Mapping[str, Any]) -> Ready:
+    return _assignment("Take the blueprint away", None, _no_arguments(args))
+
+
+def _assignment(title: str, wanted: MDMBlueprint | None, stored: dict[str, Any]) -> Ready:
+    def act(device: Device, actor: Actor) -> Base | None:
+        changed = assignment.choose(device, wanted, actor=actor, bulk=True)
+        return device if changed else None
+
+    return Ready(
+        title=title,
+        permission=access.CHANGE_DEVICES,
+        audited="device.blueprint",
+        act=act,
+        stored=stored,
+        changes_devices=True,
+    )
+
+
 def _command(name: str, args: Mapping[str, Any]) -> Ready:
     command = registry.get(name)
     if command is None or not command.manual:
@@ -184,5 +216,15 @@ ACTIONS: dict[str, Action] = {
         shown="Remove a tag",
         permission=access.CHANGE_DEVICES,
         prepare=_tagging("Remove the tag", "device.untag", tags.take),
+    ),
+    "blueprint": Action(
+        shown="Choose the blueprint",
+        permission=access.CHANGE_DEVICES,
+        prepare=_assigning,
+    ),
+    "no_blueprint": Action(
+        shown="Take the blueprint away",
+        permission=access.CHANGE_DEVICES,
+        prepare=_withdrawing,
     ),
 }

@@ -11,7 +11,14 @@ import sqlalchemy as sa
 
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, EnrollmentRefused, NotFound, Refused
-from zmdm_plugin.models import Device, Enrollment, EnrollmentSession, PushCertificate, ScepIssuer
+from zmdm_plugin.models import (
+    Device,
+    Enrollment,
+    EnrollmentSession,
+    MDMBlueprint,
+    PushCertificate,
+    ScepIssuer,
+)
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import events, vault
 from zmdm_plugin.services.enrollment.sessions import hashed, new_secret
@@ -33,9 +40,11 @@ def create(
     expires_at: datetime | None = None,
     serial_numbers: Sequence[str] = (),
     udids: Sequence[str] = (),
+    blueprint_id: int | None = None,
 ) -> Enrollment:
     """Make an enrollment; Refused with (field, why)."""
     _check_order(kind, name, push_certificate, quota)
+    _check_blueprint(blueprint_id)
     secret = new_secret()
     row = Enrollment(
         kind=kind,
@@ -48,6 +57,7 @@ def create(
         udids=list(udids) or None,
         push_certificate_id=push_certificate.id,
         scep_issuer_id=issuer.id,
+        blueprint_id=blueprint_id,
     )
     row.push_certificate, row.scep_issuer = push_certificate, issuer
     vault.seal(row, "secret", secret.encode())
@@ -65,6 +75,7 @@ def update(row: Enrollment, changes: Mapping[str, Any]) -> None:
     """Change name, texts or limits, as in `create`; devices that are in stay in."""
     if "name" in changes and changes["name"] != row.name:
         _check_name(changes["name"])
+    _check_blueprint(changes.get("blueprint_id"))
     for column, value in changes.items():
         setattr(row, column, (list(value) or None) if column in _LISTS else value)
     session().flush()
@@ -97,6 +108,11 @@ def _check_order(
 def _check_name(name: str) -> None:
     if session().scalar(sa.select(Enrollment.id).where(Enrollment.name == name)) is not None:
         raise Refused("name", "there is an enrollment with this name")
+
+
+def _check_blueprint(blueprint_id: int | None) -> None:
+    if blueprint_id is not None and session().get(MDMBlueprint, blueprint_id) is None:
+        raise Refused("blueprint", "there is no such blueprint")
 
 
 def revoke(row: Enrollment) -> None:

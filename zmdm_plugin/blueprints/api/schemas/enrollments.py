@@ -31,6 +31,11 @@ class EnrollmentSchema(ma.Schema):
     )
     push_certificate = ma.fields.Integer(attribute="push_certificate_id", required=True)
     scep_issuer = ma.fields.Integer(attribute="scep_issuer_id", required=True)
+    blueprint = ma.fields.Integer(
+        attribute="blueprint_id",
+        allow_none=True,
+        metadata=described("What devices get that enroll through it; null: none."),
+    )
     quota = ma.fields.Integer(
         allow_none=True, metadata=described("How many devices; null: any number.")
     )
@@ -56,6 +61,17 @@ def _names(about: str, load_default: Any = ()) -> ma.fields.List[str]:
     )
 
 
+def _blueprint(**options: Any) -> ma.fields.Integer:
+    return ma.fields.Integer(
+        attribute="blueprint_id",
+        allow_none=True,
+        strict=True,
+        validate=ma.validate.Range(min=1, max=2**63 - 1),
+        metadata=described("What devices get that enroll through it from now on; null: none."),
+        **options,
+    )
+
+
 class NewEnrollment(ma.Schema):
     """What a new enrollment is made from."""
 
@@ -74,6 +90,7 @@ class NewEnrollment(ma.Schema):
         required=True, validate=ma.validate.Range(min=1, max=2**63 - 1)
     )
     scep_issuer = ma.fields.Integer(required=True, validate=ma.validate.Range(min=1, max=2**63 - 1))
+    blueprint = _blueprint(load_default=None)
     quota = ma.fields.Integer(
         load_default=None,
         allow_none=True,
@@ -93,6 +110,7 @@ class EnrollmentChange(ma.Schema):
         validate=ma.validate.Length(min=1, max=128),
         metadata=described("What people read on their device."),
     )
+    blueprint = _blueprint()
     quota = ma.fields.Integer(
         allow_none=True,
         validate=ma.validate.Range(min=1, max=10_000_000),
