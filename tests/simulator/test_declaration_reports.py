@@ -129,6 +129,24 @@ def test_everything_is_told_once_a_day(server: DeclarationServer) -> None:
     assert server.reports[1] == server.reports[0] and server.reports[1]["FullReport"]
 
 
+def test_a_change_does_not_put_off_the_full_report(server: DeclarationServer) -> None:
+    server.subscribe("device.operating-system.version")
+    device = managed(server)
+    now = device.clock()
+    device.update_system("26.2", "25C1")
+    device.progress(now + timedelta(hours=23))
+    device.progress(now + timedelta(hours=25))
+    assert [report.get("FullReport", False) for report in server.reports] == [True, False, True]
+
+
+def test_a_subscription_that_is_not_active_subscribes_to_nothing(
+    server: DeclarationServer,
+) -> None:
+    server.declare(SUBSCRIPTIONS, "idle", StatusItems=[{"Name": "device.model.family"}])
+    managed(server)
+    assert server.reports[0]["StatusItems"].keys() == {"management"}
+
+
 def test_a_report_that_is_lost_unnoticed_is_made_good_by_the_full_one(
     server: DeclarationServer,
 ) -> None:

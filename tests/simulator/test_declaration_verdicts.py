@@ -159,6 +159,26 @@ def scripted(server: DeclarationServer, **rule: Any) -> SimulatedDevice:
     return managed(server, script=Script.load({"rules": [rule]}))
 
 
+def test_the_data_of_an_asset_go_with_it(server: DeclarationServer) -> None:
+    server.asset("data", b"content")
+    server.declare(TEST, "one", Echo="near", EchoDataAssetReference="data")
+    server.activate("one")
+    device = managed(server)
+    server.offered.clear()
+    told(server, device)
+    assert not device.declarations and not device.channel().declared.assets
+
+
+def test_management_declarations_are_in_effect_when_they_can_be_read(
+    server: DeclarationServer,
+) -> None:
+    server.declare("management.properties", "properties", anything="goes")
+    server.declare("management.organization-info", "nameless", Email="a@example.com")
+    device = managed(server)
+    assert summary(device.declarations["properties"]) == (True, "valid", [])
+    assert summary(device.declarations["nameless"]) == (False, "invalid", ["Error.InvalidPayload"])
+
+
 def test_a_corrupt_download_is_noticed_and_tried_again(server: DeclarationServer) -> None:
     device = scripted(server, do="corrupt", command="download", times=1)
     assert device.declarations["data"].codes == ["Error.AssetCannotBeVerified"]

@@ -194,6 +194,7 @@ def test_a_device_switched_off_at_any_step_ends_up_the_same(
     server: DeclarationServer, step: str
 ) -> None:
     device = managed(server, script=scripted(do="silent", command=step, times=1))
+    assert not any(endpoint.partition("/")[0] == step for endpoint in server.asked)
     device.connect()
     assert device.declarations["one"].active and len(server.reports) == 1
 

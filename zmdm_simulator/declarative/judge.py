@@ -32,7 +32,6 @@ from zmdm_simulator.declarative.support import (
     exists,
     is_new_enough,
     items_of,
-    kind_of,
 )
 from zmdm_simulator.declarative.values import value
 from zmdm_simulator.declared import INVALID, UNKNOWN, VALID, Held, Reason, Verdict
@@ -125,7 +124,7 @@ class _Court:
         if rule is not None:
             raise Problem(rule.reason, rule.description)
         entry = TYPES.get(held.type)
-        if entry is None or kind_of(held.type) != held.kind:
+        if entry is None:
             raise Problem("Error.UnknownDeclarationType", f"{held.type} is not known here.")
         if not exists(entry, self._device, self._channel):
             if held.kind == "configuration" and is_new_enough(entry, self._device):
