@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import undefer
 
+from tests.admin.test_device_list import statements
 from zmdm_plugin import db
 from zmdm_plugin.models import AuditEntry, CertificateAuthority, ScepIssuer
 from zmdm_plugin.models.base import utcnow
@@ -167,3 +168,12 @@ def test_an_unused_issuer_is_deleted_and_a_used_one_is_not(
 def test_who_may_only_look_sees_no_form(make_host: Callable[..., Flask], screens: Flask) -> None:
     page = make_host("mdm.view_*").test_client().get(f"{LIST}1/").text
     assert "<form" not in page.split("<main")[1]
+
+
+def test_more_issuers_take_no_more_statements(
+    screens: Flask, browser: FlaskClient, post: Post, campus: str
+) -> None:
+    before = statements(screens, LIST)
+    for number in range(4):
+        post(browser, f"{LIST}new/", **{**GIVEN, "name": f"Campus {number}"})
+    assert statements(screens, LIST) == before <= 4
