@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, Refused
-from zmdm_plugin.models import Enrollment, ScepIssuer
+from zmdm_plugin.models import Artifact, ArtifactVersion, Enrollment, ScepIssuer
 from zmdm_plugin.services import events, vault
 
 EXTERNAL = "external"
@@ -68,13 +68,19 @@ def update(row: ScepIssuer, changes: Mapping[str, Any]) -> None:
 
 
 def delete(row: ScepIssuer) -> None:
-    """Delete an external issuer; Conflict as long as an enrollment names it."""
+    """Delete an external issuer; Conflict as long as an enrollment or an asset names it."""
     session().refresh(row, with_for_update=True)
     if row.kind != EXTERNAL:
         raise Conflict("the built-in issuer stays")
     used = sa.select(Enrollment.id).where(Enrollment.scep_issuer_id == row.id)
     if session().scalar(used.limit(1)) is not None:
         raise Conflict("an enrollment uses this issuer")
+    named = ArtifactVersion.content["scep_issuer"].as_integer() == row.id
+    asked = (
+        sa.select(Artifact.name).join(ArtifactVersion).where(Artifact.type == "cert_asset", named)
+    )
+    if (name := session().scalar(asked.limit(1))) is not None:
+        raise Conflict(f"the certificate asset “{name}” uses this issuer")
     events.record("issuer.deleted", name=row.name)
     session().delete(row)
     session().flush()
