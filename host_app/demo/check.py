@@ -22,12 +22,31 @@ SELECT d.name, d.model, d.serial_number,
   EXISTS (SELECT 1 FROM zmdm_channel c
     WHERE c.device_id = d.id AND c.kind = 'device' AND c.push_status = 200),
   d.device_information_at IS NOT NULL,
-  d.security_info_at IS NOT NULL
+  d.security_info_at IS NOT NULL,
+  EXISTS (SELECT 1 FROM zmdm_channel_artifact a JOIN zmdm_channel c ON c.id = a.channel_id
+    WHERE c.device_id = d.id AND a.status = 'installed')
+    AND NOT EXISTS (SELECT 1 FROM zmdm_channel_artifact a JOIN zmdm_channel c ON c.id = a.channel_id
+    WHERE c.device_id = d.id AND a.status <> 'installed')
 FROM zmdm_device d ORDER BY d.id
 """
-STEPS = ("enrolled over SCEP", "pushed", "answered DeviceInformation", "answered SecurityInfo")
+STEPS = (
+    "enrolled over SCEP",
+    "pushed",
+    "answered DeviceInformation",
+    "answered SecurityInfo",
+    "installed what its blueprint brings",
+)
 SERIAL = re.compile(r"[A-Z0-9]{10,14}")
-HEADINGS = ("name", "model", "serial", "enrolled", "pushed", "DeviceInformation", "SecurityInfo")
+HEADINGS = (
+    "name",
+    "model",
+    "serial",
+    "enrolled",
+    "pushed",
+    "DeviceInformation",
+    "SecurityInfo",
+    "artifacts",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from flask import Flask
 
 from host_app.app import create_app
+from host_app.demo import samples
 from host_app.demo.folder import ADMINISTRATOR, DemoFolder
 from host_app.models import find_user
 
@@ -62,11 +63,26 @@ def import_push_certificate(app: Flask, folder: DemoFolder) -> None:
     )
 
 
+def make_blueprint(app: Flask, folder: DemoFolder) -> None:
+    """What every device of the fleet gets: a profile, and a declaration where its OS knows them."""
+    folder.write("demo.mobileconfig", samples.profile().decode())
+    folder.write("passcode.json", samples.declaration().decode())
+    profile, passcode = (str(folder.path / name) for name in ("demo.mobileconfig", "passcode.json"))
+    flask(app, "zmdm", "blueprint", "create", samples.BLUEPRINT, "--collect-profiles", "all")
+    flask(app, "zmdm", "artifact", "create", samples.PROFILE_NAME, profile)
+    kind = ("--type", "configuration", "--platform", "macOS", "--platform", "iOS")
+    more = ("--platform", "iPadOS", "--platform", "visionOS", "--platform", "watchOS")
+    flask(app, "zmdm", "artifact", "create", samples.DECLARATION_NAME, passcode, *kind, *more)
+    for name in (samples.PROFILE_NAME, samples.DECLARATION_NAME):
+        flask(app, "zmdm", "blueprint", "add", samples.BLUEPRINT, name)
+
+
 def make_enrollments(app: Flask, folder: DemoFolder) -> None:
     """Both ways into the fleet: a link to open on the device, and a profile to hand to it."""
-    link = flask(app, "zmdm", "enrollment", "create", BY_LINK, "--kind", "ota")
+    brings = ("--blueprint", samples.BLUEPRINT)
+    link = flask(app, "zmdm", "enrollment", "create", BY_LINK, "--kind", "ota", *brings)
     folder.write("ota.link", link)
-    flask(app, "zmdm", "enrollment", "create", BY_HAND, "--kind", "manual")
+    flask(app, "zmdm", "enrollment", "create", BY_HAND, "--kind", "manual", *brings)
     output = str(folder.by_hand_profile)
     flask(app, "zmdm", "enrollment", "profile", BY_HAND, "--output", output)
 
@@ -84,6 +100,7 @@ ALWAYS: tuple[Callable[[Flask, DemoFolder], None], ...] = (prepare_tables, make_
 ONCE: tuple[Callable[[Flask, DemoFolder], None], ...] = (
     make_authority,
     import_push_certificate,
+    make_blueprint,
     make_enrollments,
     make_token,
 )

@@ -1,0 +1,42 @@
+"""What the demo's devices get: a profile, a declaration and the blueprint that brings them."""
+
+from __future__ import annotations
+
+import json
+import plistlib
+
+PROFILE_NAME, DECLARATION_NAME, BLUEPRINT = "Managed by the demo", "Passcode", "Everybody"
+
+
+def profile() -> bytes:
+    """A web clip, which every platform of the fleet takes, with a variable in its name."""
+    clip = {
+        "PayloadType": "com.apple.webClip.managed",
+        "PayloadVersion": 1,
+        "PayloadIdentifier": "org.example.demo.clip",
+        "PayloadUUID": "6C1F0F5E-9D3B-4C0A-8B62-1B8A9A0F6E11",
+        "PayloadDisplayName": "Help desk",
+        "Label": "Help for $ENROLLED_DEVICE.SERIAL_NUMBER",
+        "URL": "https://help.example.org/",
+        "IsRemovable": True,
+    }
+    content = {
+        "PayloadType": "Configuration",
+        "PayloadVersion": 1,
+        "PayloadIdentifier": "org.example.demo",
+        "PayloadUUID": "0B5D4A5E-6A52-4C8B-9E5B-2C3E4A7D9F10",
+        "PayloadDisplayName": PROFILE_NAME,
+        "PayloadScope": "System",
+        "PayloadContent": [clip],
+    }
+    return plistlib.dumps(content)
+
+
+def declaration() -> bytes:
+    """A passcode that is asked for, as declarative management says it."""
+    content = {
+        "Type": "com.apple.configuration.passcode.settings",
+        "Identifier": "org.example.demo.passcode",
+        "Payload": {"RequirePasscode": True, "MinimumLength": 6},
+    }
+    return json.dumps(content).encode()
