@@ -92,6 +92,7 @@ def issue(
     at: datetime,
     lifetime: timedelta,
     key_encipherment: bool = True,
+    alternative_names: Iterable[x509.GeneralName] = (),
 ) -> bytes:
     """A device identity (DER) for a public key: signs, authenticates clients, and nothing else.
 
@@ -110,6 +111,8 @@ def issue(
         start=start,
         end=min(start + lifetime, issuer.not_valid_after_utc),
     )
+    if names := list(alternative_names):
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     certificate = (
         builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(*usages), critical=True)

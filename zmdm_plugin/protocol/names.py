@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from zmdm_plugin.errors import ProtocolError
-from zmdm_plugin.protocol.tlv import OID, SET, expect, inside, oid_content, read, text
+from zmdm_plugin.protocol.tlv import OID, SET, expect, inside, oid_content, read, text, write
 
 _OIDS: Final = {
     "CN": NameOID.COMMON_NAME,
@@ -53,14 +53,43 @@ def _folded(der: bytes) -> list[tuple[str, str]]:
 
 
 def write_name(parts: Iterable[tuple[str, str]]) -> x509.Name:
-    """A name from (short name, value) pairs, e.g. (("CN", "device"), ("O", "Example"))."""
+    """A name from (short name or OID, value) pairs, e.g. (("CN", "device"), ("2.5.4.5", "7"))."""
     attributes = []
     for short, value in parts:
-        oid = _OIDS.get(short)
-        if oid is None:
-            raise BadName(f"the name part {short!r} is not known")
+        try:
+            oid = _OIDS.get(short) or x509.ObjectIdentifier(short)
+        except ValueError:
+            raise BadName(f"the name part {short!r} is not known") from None
         try:
             attributes.append(x509.NameAttribute(oid, value))
         except (ValueError, TypeError):
             raise BadName(f"the name part {short!r} has a value that does not fit") from None
     return x509.Name(attributes)
+
+
+_PRINCIPAL: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+_UTF8: Final = 0x0C
+
+
+def alternative_names(parts: Mapping[str, str]) -> list[x509.GeneralName]:
+    """Subject alternative names by the keys of Apple's SCEP payload.
+
+    https://developer.apple.com/documentation/devicemanagement/scep/payloadcontent-data.dictionary/subjectaltname-data.dictionary
+    """
+    found: list[x509.GeneralName] = []
+    for kind, value in parts.items():
+        try:
+            match kind:
+                case "rfc822Name":
+                    found.append(x509.RFC822Name(value))
+                case "dNSName":
+                    found.append(x509.DNSName(value))
+                case "uniformResourceIdentifier":
+                    found.append(x509.UniformResourceIdentifier(value))
+                case "ntPrincipalName":
+                    found.append(x509.OtherName(_PRINCIPAL, write(_UTF8, value.encode())))
+                case _:
+                    raise BadName(f"the alternative name {kind!r} is not known")
+        except (ValueError, TypeError):
+            raise BadName(f"the alternative name {kind!r} has a value that does not fit") from None
+    return found

@@ -10,11 +10,11 @@ from sqlalchemy.orm import undefer
 
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import NotFound
-from zmdm_plugin.models import Artifact, ArtifactVersion, Channel, ChannelDeclarations
+from zmdm_plugin.models import Artifact, ArtifactVersion, Channel
+from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.mobileconfig import CONTENT_TYPE as PROFILE
 from zmdm_plugin.services import vault
-from zmdm_plugin.services.declarations import credentials, entries, links, manifest
-from zmdm_plugin.services.declarations.entries import Listed
+from zmdm_plugin.services.declarations import credentials, links, offers
 
 Render = Callable[[ArtifactVersion, Channel], bytes]
 _GONE = "there is nothing here"
@@ -35,7 +35,7 @@ def find(channel_uid: str, version_uid: str, name: str, *, profile: Render) -> D
     channel = session().scalar(sa.select(Channel).where(Channel.uid == channel_uid))
     if channel is None or channel.ended_at is not None or channel.device.blocked_at is not None:
         raise NotFound(_GONE)
-    line = _offered(channel, version_uid)
+    line = offers.line_of(channel, version_uid)
     row = (
         session()
         .execute(
@@ -53,24 +53,9 @@ def find(channel_uid: str, version_uid: str, name: str, *, profile: Render) -> D
         return Download(profile(version, channel), PROFILE)
     if kind == "cert_asset":
         values: Mapping[str, str] = line.extra.get("values") or {}
-        body = credentials.scep(version, channel, values=values)
+        body = credentials.scep(version, channel, values=values, now=utcnow())
         return Download(body, credentials.CONTENT_TYPE)
     source = vault.unseal(version, "source")
     if kind != "data_asset" or source is None:
         raise NotFound(_GONE)
     return Download(source, version.content_type or "application/octet-stream")
-
-
-def _offered(channel: Channel, version_uid: str) -> Listed | None:
-    """The line of this version, in the list that was handed out or in the one that follows."""
-    held = session().get(ChannelDeclarations, channel.id)
-    if held is None:
-        return None
-    for manifest_id, overlay in (
-        (held.offered_manifest_id, held.offered_overlay),
-        (held.manifest_id, held.overlay),
-    ):
-        for line in entries.effective(manifest.entries_of(manifest_id), overlay).values():
-            if line.version == version_uid:
-                return line
-    return None

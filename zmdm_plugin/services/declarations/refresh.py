@@ -10,9 +10,16 @@ import sqlalchemy as sa
 
 from zmdm_plugin.db import session
 from zmdm_plugin.models import ArtifactVersion, Channel, ChannelArtifact, ChannelDeclarations
-from zmdm_plugin.protocol.ddm import Kind
 from zmdm_plugin.services import targets
-from zmdm_plugin.services.declarations import entries, manifest, overlay, rows, support, updates
+from zmdm_plugin.services.declarations import (
+    entries,
+    manifest,
+    offers,
+    overlay,
+    rows,
+    support,
+    updates,
+)
 from zmdm_plugin.services.declarations.entries import Listed
 from zmdm_plugin.services.declarations.overlay import Circumstances, Decision, Form
 from zmdm_plugin.services.declarations.values import Declared
@@ -52,7 +59,7 @@ def refresh(
         os_version=channel.device.os_version,
         refusal=refusal,
         values=values,
-        previous=entries.effective(manifest.entries_of(held.manifest_id), held.overlay),
+        previous=offers.current(held),
         rows=known,
         former=_former(chosen, known),
     )
@@ -60,7 +67,7 @@ def refresh(
     for item, form in chosen:
         decisions[item.id] = overlay.decide(item, form, around, decisions)
     _compose(channel, held, chosen, around=around, decisions=decisions)
-    rows.apply(channel, known, decisions, offered=_offered(held), now=now)
+    rows.apply(channel, known, decisions, offered=offers.handed_out(held).keys(), now=now)
     moments = [one.next_at for one in decisions.values() if one.next_at is not None]
     return _declared(held, frozenset(decisions), min(moments, default=None))
 
@@ -167,12 +174,5 @@ def _withdrawn(channel: Channel, held: ChannelDeclarations | None, *, now: datet
     if held is None or held.token is None:
         return Declared()
     _keep(held, (), (), blueprint_id=None, now=now)
-    rows.apply(channel, rows.of(channel), {}, offered=_offered(held), now=now)
+    rows.apply(channel, rows.of(channel), {}, offered=offers.handed_out(held).keys(), now=now)
     return _declared(held)
-
-
-def _offered(held: ChannelDeclarations) -> frozenset[str]:
-    """Identifiers that the device may have by now."""
-    rows_ = manifest.entries_of(held.offered_manifest_id)
-    listed = entries.effective(rows_, held.offered_overlay)
-    return frozenset(name for name, one in listed.items() if one.kind in Kind)

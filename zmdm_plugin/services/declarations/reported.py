@@ -23,7 +23,7 @@ from zmdm_plugin.models import (
 )
 from zmdm_plugin.protocol.ddm import Reported
 from zmdm_plugin.services import events
-from zmdm_plugin.services.declarations import entries, manifest, reasons, rows
+from zmdm_plugin.services.declarations import offers, reasons, rows
 from zmdm_plugin.services.declarations.entries import Listed
 
 MOST_ATTEMPTS = 8
@@ -188,8 +188,7 @@ def _identifiers(known: Mapping[int, ChannelArtifact]) -> dict[int, str]:
 
 
 def _lists(held: ChannelDeclarations, *, told: Iterable[Reported]) -> _Lists:
-    current = entries.effective(manifest.entries_of(held.manifest_id), held.overlay)
-    offered = entries.effective(manifest.entries_of(held.offered_manifest_id), held.offered_overlay)
+    current, offered = offers.current(held), offers.handed_out(held)
     uids = {line.version for lines in (current, offered) for line in lines.values()}
     uids |= {one.server_token.partition(".")[0] for one in told}
     found = sa.select(ArtifactVersion.uid, ArtifactVersion.id).where(

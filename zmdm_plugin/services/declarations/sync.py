@@ -23,7 +23,7 @@ from zmdm_plugin.protocol import checkin as wire
 from zmdm_plugin.protocol import ddm
 from zmdm_plugin.protocol.ddm import Endpoint
 from zmdm_plugin.services import channels, wake
-from zmdm_plugin.services.declarations import entries, manifest, payloads, rows, status
+from zmdm_plugin.services.declarations import entries, offers, payloads, rows, status
 from zmdm_plugin.services.declarations.entries import Listed
 from zmdm_plugin.services.identity import Evidence, Known
 from zmdm_plugin.state import state
@@ -128,7 +128,7 @@ def answer(known: Known, message: wire.DeclarativeManagement, *, plan: Plan) -> 
     held.offered_token, held.offered_at = held.token, utcnow()
     if held.token == _EMPTY:  # without subscriptions no report will say that they are gone
         rows.forget(channel)
-    return _items(_offered(held), held.token)
+    return _items(offers.handed_out(held), held.token)
 
 
 def sync_tokens(channel_id: int) -> bytes | None:
@@ -171,15 +171,11 @@ def _go_on(channel: Channel, plan: Plan) -> None:
 
 def _fetch(channel: Channel, asked: Endpoint) -> bytes:
     held = session().get(ChannelDeclarations, channel.id)
-    line = _offered(held).get(asked.identifier) if held is not None else None
+    line = offers.handed_out(held).get(asked.identifier) if held is not None else None
     if line is None or line.kind is not asked.kind:
         raise NotFound("no such declaration is offered to this device")
     type_, payload = payloads.render(line, channel)
     return ddm.declaration(type_, line.identifier, line.token, payload)
-
-
-def _offered(held: ChannelDeclarations) -> Mapping[str, Listed]:
-    return entries.effective(manifest.entries_of(held.offered_manifest_id), held.offered_overlay)
 
 
 def _items(lines: Mapping[str, Listed], token: str) -> bytes:

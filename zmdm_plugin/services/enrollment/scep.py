@@ -20,7 +20,8 @@ from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import issuance, scep, scep_reply, x509
 from zmdm_plugin.protocol.scep import FailInfo, ScepRefused, ScepRequest
 from zmdm_plugin.services import ca
-from zmdm_plugin.services.enrollment import enrollments, sessions
+from zmdm_plugin.services.declarations import credentials
+from zmdm_plugin.services.enrollment import assets, enrollments, sessions
 from zmdm_plugin.state import state
 
 _NUMBER = re.compile(r"[0-9]{1,6}\Z")
@@ -72,6 +73,8 @@ def _certificate(request: ScepRequest) -> tuple[bytes, bytes]:
     """The certificate (old or new) for a request, and the CA certificate that signed it."""
     challenge_hash = sessions.hashed(request.challenge or "")
     key_hash = hashlib.sha256(request.csr.spki).hexdigest()
+    if credentials.is_ours(request.challenge or ""):
+        return assets.certificate(request, challenge_hash=challenge_hash, key_hash=key_hash)
     row = _session_of(challenge_hash)
     if row is not None:
         enrollments.unless_blocked(row.serial_number, row.udid)
