@@ -14,7 +14,7 @@ from flask import Flask
 from zmdm_plugin import db
 from zmdm_plugin.actors import SYSTEM
 from zmdm_plugin.errors import Conflict, Refused
-from zmdm_plugin.models import Artifact, ArtifactVersion, Device, MDMBlueprint, Revision
+from zmdm_plugin.models import Artifact, ArtifactVersion, Device, MDMBlueprint
 from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.protocol.scope import Facts
 from zmdm_plugin.services import tags
@@ -190,12 +190,14 @@ def test_what_is_in_use_cannot_be_deleted_and_says_by_what(work: None) -> None:
     assert db.session().scalar(sa.select(sa.func.count(ArtifactVersion.id))) == 0
 
 
-def test_a_deleted_blueprint_leaves_nothing(work: None) -> None:
+def test_a_deleted_blueprint_lets_go_and_is_never_taken_for_the_next(work: None) -> None:
     blueprint, artifact = blueprints.create("Office"), profile()
     blueprints.link(blueprint, artifact)
+    last = revision(blueprint)
     blueprints.delete(blueprint)
     assert artifacts.usages(artifact).words == ""
-    assert not db.session().scalars(sa.select(Revision.name)).all()
+    following = blueprints.create("Lab")
+    assert following.id != blueprint.id or revision(following) > last
 
 
 def test_the_identifier_on_devices_is_the_artifacts_own_for_ever(work: None) -> None:

@@ -211,7 +211,7 @@ def set_device_blueprint(asked: dict[str, Any], device_id: int) -> dict[str, Any
 
 def _of_device(device: Device) -> dict[str, Any]:
     return {
-        "blueprint": assignment.blueprint(device.blueprint_id),
+        "blueprint": blueprints.find(device.blueprint_id) if device.blueprint_id else None,
         "chosen_by": device.blueprint_actor_id,
     }
 

@@ -23,7 +23,7 @@ from zmdm_plugin.models import (
 from zmdm_plugin.models.artifacts import TYPES
 from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.services import events
-from zmdm_plugin.services.artifacts import graph, revisions, scopes
+from zmdm_plugin.services.artifacts import graph, locking, revisions, scopes
 from zmdm_plugin.services.artifacts.resolve import DECLARED_ONLY
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 from zmdm_plugin.state import state
@@ -110,7 +110,7 @@ def update(
 
 def delete(row: Artifact) -> None:
     """Delete an artifact with its versions; Conflict says what still uses it."""
-    session().refresh(row, with_for_update=True)
+    locking.hold(row)
     if used := usages(row).words:
         raise Conflict(f"the artifact is used by {used}")
     mine = ChannelArtifact.artifact_id == row.id

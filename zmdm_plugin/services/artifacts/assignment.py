@@ -16,6 +16,7 @@ from zmdm_plugin.models import (
     MDMBlueprint,
 )
 from zmdm_plugin.services import events, replan
+from zmdm_plugin.services.artifacts import locking
 
 
 def enrolled(device: Device, passing: EnrollmentSession) -> None:
@@ -55,8 +56,10 @@ def choose(
 
 
 def blueprint(row_id: int | None, *, field: str = "blueprint") -> MDMBlueprint | None:
-    """The blueprint that an argument names; None stays None."""
-    row = session().get(MDMBlueprint, row_id) if row_id is not None else None
-    if row is None and row_id is not None:
+    """The blueprint that an argument names, held so that it stays; None stays None."""
+    if row_id is None:
+        return None
+    row = session().get(MDMBlueprint, row_id)
+    if row is None:
         raise Refused(field, "there is no such blueprint")
-    return row
+    return locking.hold(row, keeps=True)

@@ -16,11 +16,10 @@ from zmdm_plugin.models import (
     Enrollment,
     Manifest,
     MDMBlueprint,
-    Revision,
 )
-from zmdm_plugin.models.blueprints import COLLECT, revision_name
+from zmdm_plugin.models.blueprints import COLLECT
 from zmdm_plugin.services import events
-from zmdm_plugin.services.artifacts import revisions, scopes
+from zmdm_plugin.services.artifacts import locking, revisions, scopes
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
 SHORTEST, LONGEST = 14_400, 604_800
@@ -65,8 +64,11 @@ def update(row: MDMBlueprint, changes: Mapping[str, Any]) -> None:
 
 
 def delete(row: MDMBlueprint) -> None:
-    """Delete a blueprint that nothing uses any more, with its links; Conflict says what does."""
-    session().refresh(row, with_for_update=True)
+    """Delete a blueprint that nothing uses any more, with its links; Conflict says what does.
+
+    Its revision stays: should its id be given again, no process takes the new for the old one.
+    """
+    locking.hold(row)
     uses = {
         "enrollment": _count(Enrollment.blueprint_id == row.id),
         "device": _count(Device.blueprint_id == row.id),
@@ -78,7 +80,6 @@ def delete(row: MDMBlueprint) -> None:
         sa.update(Manifest).where(Manifest.blueprint_id == row.id).values(blueprint_id=None)
     )
     session().execute(sa.delete(BlueprintArtifact).where(BlueprintArtifact.blueprint_id == row.id))
-    session().execute(sa.delete(Revision).where(Revision.name == revision_name(row.id)))
     events.record("blueprint.deleted", name=row.name)
     session().delete(row)
     session().flush()
@@ -135,7 +136,7 @@ def find_link(blueprint: MDMBlueprint, artifact: Artifact) -> BlueprintArtifact:
 
 def link(blueprint: MDMBlueprint, artifact: Artifact, *, scope: Any = None) -> BlueprintArtifact:
     """Put an artifact into a blueprint, for all its devices unless a scope says for which."""
-    session().refresh(artifact, with_for_update={"key_share": True})
+    locking.hold(artifact)
     if _link(blueprint, artifact) is not None:
         raise Refused("artifact", "the blueprint has this artifact already")
     row = BlueprintArtifact(

@@ -14,7 +14,7 @@ from zmdm_plugin.models import Artifact, ArtifactVersion, Channel, ChannelArtifa
 from zmdm_plugin.services import access, channels
 from zmdm_plugin.services.artifacts import catalog, facts
 from zmdm_plugin.services.artifacts.compiled import Compiled
-from zmdm_plugin.services.artifacts.resolve import NOTHING, Resolution
+from zmdm_plugin.services.artifacts.resolve import NOTHING, Resolution, resolve
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, Keyset, Page
 
 R = TypeVar("R", Artifact, ArtifactVersion)
@@ -85,12 +85,15 @@ def rows_of(channel: Channel) -> dict[int, ChannelArtifact]:
 
 
 def decide(channel: Channel) -> tuple[Compiled | None, Resolution]:
-    """What the channel should have by the present revision of its device's blueprint."""
+    """What the channel should have by the present revision of its device's blueprint.
+
+    Decided for this very channel, so that the words are about its tags and its shard.
+    """
     blueprint_id = channel.device.blueprint_id
     known = catalog.compiled(blueprint_id) if blueprint_id is not None else None
     if known is None:
         return None, NOTHING
-    return known, catalog.resolution(known, facts.of(channel))[1]
+    return known, resolve(known, facts.of(channel))
 
 
 def counts(actor: Actor, artifact: Artifact) -> dict[str, int]:

@@ -16,13 +16,14 @@ from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import (
     Artifact,
     ArtifactVersion,
+    Channel,
     ChannelArtifact,
     ChannelDeclarations,
     Manifest,
 )
 from zmdm_plugin.models.artifacts import DECLARATIONS
 from zmdm_plugin.services import events, vault
-from zmdm_plugin.services.artifacts import graph, revisions, scopes, uploads
+from zmdm_plugin.services.artifacts import graph, locking, revisions, scopes, uploads
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
 KEYSET = Keyset(ArtifactVersion.id, {})
@@ -41,7 +42,7 @@ def create(
 
     Warnings are kept in its content, for screens and answers to show.
     """
-    session().refresh(artifact, with_for_update=True)
+    locking.hold(artifact)
     upload = uploads.read(artifact, source)
     digest = hashlib.sha256(upload.source).hexdigest()
     current = find_current(artifact)
@@ -102,16 +103,18 @@ def delete(row: ArtifactVersion) -> None:
     events.record(
         "artifact.version_deleted", name=artifact.name, artifact=artifact.id, version=row.number
     )
+    session().execute(sa.delete(ChannelArtifact).where(_mentions(row)))
     session().delete(row)
     _changed(artifact)
 
 
 def usage(row: ArtifactVersion) -> str:
     """What stands against deleting it, in words; empty if nothing does."""
-    mine = sa.or_(
-        ChannelArtifact.installed_version_id == row.id, ChannelArtifact.tried_version_id == row.id
+    number = session().scalar(
+        sa.select(sa.func.count(ChannelArtifact.id))
+        .join(Channel, Channel.id == ChannelArtifact.channel_id)
+        .where(_mentions(row), Channel.ended_at.is_(None))
     )
-    number = session().scalar(sa.select(sa.func.count(ChannelArtifact.id)).where(mine)) or 0
     if number:
         return f"{number} channel{'s' * (number != 1)} have this version, or tried to install it"
     channel = ChannelDeclarations
@@ -125,6 +128,12 @@ def usage(row: ArtifactVersion) -> str:
         .limit(1)
     )
     return "this version is offered to a device by declaration" if offered is not None else ""
+
+
+def _mentions(row: ArtifactVersion) -> sa.ColumnElement[bool]:
+    return sa.or_(
+        ChannelArtifact.installed_version_id == row.id, ChannelArtifact.tried_version_id == row.id
+    )
 
 
 def find(artifact: Artifact, version_id: int) -> ArtifactVersion:
@@ -175,7 +184,7 @@ def source(row: ArtifactVersion) -> bytes:
 
 
 def _locked(row: ArtifactVersion) -> Artifact:
-    return session().get_one(Artifact, row.artifact_id, with_for_update=True)
+    return locking.hold(session().get_one(Artifact, row.artifact_id))
 
 
 def _next(artifact: Artifact) -> tuple[int, int]:
