@@ -22,6 +22,16 @@ if (side && button) {
 // Of tabs that do not all fit, the present one is in sight.
 document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
+// A table that is wider than its frame scrolls by keyboard too.
+function reachTables() {
+  for (const frame of document.querySelectorAll(".table-frame")) {
+    if (frame.scrollWidth > frame.clientWidth) frame.tabIndex = 0;
+    else frame.removeAttribute("tabindex");
+  }
+}
+addEventListener("resize", reachTables);
+reachTables();
+
 // Filters apply when a choice is made; typed text still waits for Enter.
 for (const form of document.querySelectorAll("form[data-submit-on-change]")) {
   form.addEventListener("change", (event) => {
