@@ -86,6 +86,17 @@ def test_a_declared_profile_goes_with_its_declaration(server: DeclarationServer,
     assert WIFI not in device.installed_profiles
 
 
+def test_a_profile_that_was_withdrawn_may_come_again(server: DeclarationServer) -> None:
+    bring(server, wifi())
+    device = managed(server)
+    kept = dict(server.offered)
+    server.offered.clear()
+    told(server, device)
+    server.offered.update(kept)
+    told(server, device)
+    assert ssid(device) == "Example"
+
+
 def test_commands_do_not_touch_a_declared_profile(server: DeclarationServer) -> None:
     bring(server, wifi())
     device = managed(server)
@@ -192,8 +203,19 @@ def test_a_certificate_is_installed_and_reported(server: DeclarationServer) -> N
     server.offered["root"]["Type"] = "com.apple.asset.credential.certificate"
     server.declare("configuration.security.certificate", "trust", CredentialAssetReference="root")
     server.activate("trust")
-    (listed,) = managed(server).status()["security.certificate.list"]
+    device = managed(server)
+    (listed,) = device.status()["security.certificate.list"]
     assert (listed["declaration-identifier"], listed["is-identity"]) == ("trust", False)
+    server.activate()
+    told(server, device)
+    assert device.status()["security.certificate.list"] == []
+
+
+def test_a_certificate_does_not_come_from_any_data(server: DeclarationServer) -> None:
+    server.asset("data", pki.pem(server.ca.identity.certificate), "application/pem")
+    server.declare("configuration.security.certificate", "trust", CredentialAssetReference="data")
+    server.activate("trust")
+    assert managed(server).declarations["trust"].codes == ["Error.ConfigurationIsInvalid"]
 
 
 def test_an_identity_is_got_from_scep(server: DeclarationServer) -> None:

@@ -88,6 +88,9 @@ def test_one_bad_configuration_does_not_stop_its_neighbour(server: DeclarationSe
         ("@status(device.operating-system.version) >= '26.0'", (True, "valid", [])),
         ("@property(age) > 18", (False, "valid", ["Info.Predicate"])),
         ("@property(age) > 17", (True, "valid", [])),
+        ("@property(nothing) > 1", (False, "valid", ["Info.Predicate"])),
+        ("@property(age) == 18 AND FALSEPREDICATE", (False, "valid", ["Info.Predicate"])),
+        ("@property(age) == 1 OR NOT FALSEPREDICATE", (True, "valid", [])),
         ("@status(", (False, "invalid", ["Error.UnableToParsePredicate"])),
         ("SUBQUERY(x, $y, $y = 1)", (False, "invalid", ["Error.UnableToParsePredicate"])),
         ("@property(age) > 'x'", (False, "invalid", ["Error.UnableToEvaluatePredicate"])),
@@ -117,6 +120,33 @@ def test_the_data_of_an_asset_reach_the_configuration(server: DeclarationServer)
     held = one(server, TEST, Echo="near", EchoDataAssetReference="data")
     assert held.verdict.reasons[0].description == "from afar"
     assert server.got == ["/files/data"]
+
+
+def test_an_empty_asset_needs_no_hash(server: DeclarationServer) -> None:
+    server.asset("data", b"", **{"Hash-SHA-256": "00" * 32})
+    assert one(server, TEST, Echo="near", EchoDataAssetReference="data").active
+
+
+def test_a_mac_counts_as_supervised(server: DeclarationServer) -> None:
+    server.declare(PASSCODE, "one", MinimumLength=8)
+    server.activate("one")
+    assert managed(server, supervised=False).declarations["one"].active
+
+
+def test_users_of_a_shared_ipad_take_what_its_device_channel_does_not(
+    server: DeclarationServer,
+) -> None:
+    server.declare(CALENDAR, "one", HostName="calendar.example.com", VisibleName="Ours")
+    server.activate("one")
+    device, user = managed(server, "iPad13,18", shared=True), "ada@example.com"
+    assert device.log_in(user)
+    told(server, device, user)
+    assert device.declarations["one"].codes == ["Error.ConfigurationNotSupported"]
+    (account,) = device.status(user)["account.list.caldav"]
+    assert account["visible-name"] == "Ours"
+    server.activate()
+    told(server, device, user)
+    assert device.status(user)["account.list.caldav"] == []
 
 
 def test_an_asset_is_fetched_once_and_again_when_it_changes(server: DeclarationServer) -> None:
