@@ -253,10 +253,24 @@ def _send(
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for turn in range(number, times, step):
             wire.sendall(requests[turn % len(requests)])
-            reply = wire.recv(65536)
-            if not reply.startswith(b"HTTP/1.1 200") or not reply.endswith(b"\r\n\r\n"):
+            reply = _reply(wire)
+            if not reply.startswith(b"HTTP/1.1 200"):
                 faults.append(reply[:200])
                 return
+
+
+def _reply(wire: socket.socket) -> bytes:
+    """One answer, as long as its Content-Length says."""
+    reply = wire.recv(65536)
+    head, _, body = reply.partition(b"\r\n\r\n")
+    length = 0
+    for line in head.split(b"\r\n"):
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.partition(b":")[2])
+    missing = length - len(body)
+    while missing > 0 and (part := wire.recv(65536)):
+        reply, missing = reply + part, missing - len(part)
+    return reply
 
 
 def arguments(what: str, *, times: int = 4_000) -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ from zmdm_plugin import queues
 from zmdm_plugin.config import Settings
 from zmdm_plugin.db import outages
 from zmdm_plugin.errors import Unavailable
-from zmdm_plugin.jobs import beats, bulk, fleet, push, retention, software_updates
+from zmdm_plugin.jobs import beats, bulk, declarations, fleet, push, retention, software_updates
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ JOBS: dict[str, Callable[..., None]] = {
     "beat": beats.beat,
     "beats.ask": beats.ask,
     "bulk.run": bulk.run,
+    "declarations.tidy": declarations.tidy,
     "push.beat": beats.push_beat,
     "push.flush": push.flush,
     "retention.run": retention.run,
@@ -33,6 +34,7 @@ JOBS: dict[str, Callable[..., None]] = {
 
 SCHEDULE: dict[str, Callable[[Settings], int]] = {
     "beats.ask": lambda _settings: beats.PERIOD,
+    "declarations.tidy": lambda _settings: declarations.PERIOD,
     "retention.start": lambda _settings: retention.PERIOD,
     "software_updates.daily": lambda _settings: software_updates.PERIOD,
     "sweep": lambda settings: settings.sweep_interval,

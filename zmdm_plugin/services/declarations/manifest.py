@@ -88,28 +88,40 @@ def whole(
     return tuple(sorted(full, key=lambda one: (one.kind, one.identifier)))
 
 
-def shared_row(lines: Iterable[Listed], blueprint_id: int | None) -> int:
-    """The id of the manifest with this content, made if nobody has had it before."""
+def shared_row(lines: Iterable[Listed], blueprint_id: int | None, *, present: int | None) -> int:
+    """The id of the manifest with this content, made if nobody has had it before.
+
+    `present` is the one that the channel has. Another one is locked, so that it is not tidied away
+    before the channel is seen to use it.
+    """
     entries = [one.to_json() for one in lines]
     name = digest([blueprint_id, entries])
     found = sa.select(Manifest.id).where(Manifest.digest == name)
     known = session().scalar(found)
+    if known is not None and known == present:
+        return known
+    locked = found.with_for_update(read=True, key_share=True)
+    known = session().scalar(locked)
     if known is None:
-        now = utcnow()
-        session().execute(
-            _insert()(Manifest)
-            .values(
-                uid=new_uid(),
-                digest=name,
-                blueprint_id=blueprint_id,
-                entries=entries,
-                created_at=now,
-                updated_at=now,
-            )
-            .on_conflict_do_nothing(index_elements=[Manifest.digest])
-        )
-        known = session().scalars(found).one()
+        _make(name, entries, blueprint_id)
+        known = session().scalars(locked).one()
     return known
+
+
+def _make(name: str, entries: list[list[Any]], blueprint_id: int | None) -> None:
+    now = utcnow()
+    session().execute(
+        _insert()(Manifest)
+        .values(
+            uid=new_uid(),
+            digest=name,
+            blueprint_id=blueprint_id,
+            entries=entries,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[Manifest.digest])
+    )
 
 
 def entries_of(manifest_id: int | None) -> Sequence[list[Any]]:

@@ -159,7 +159,7 @@ def _keep(
     blueprint_id: int | None,
     now: datetime,
 ) -> None:
-    held.manifest_id = manifest.shared_row(shared, blueprint_id)
+    held.manifest_id = manifest.shared_row(shared, blueprint_id, present=held.manifest_id)
     difference = entries.difference(shared, own)
     if held.overlay != difference:
         held.overlay = difference
@@ -171,6 +171,7 @@ def _keep(
 
 def _withdrawn(channel: Channel, held: ChannelDeclarations | None, *, now: datetime) -> Declared:
     """The blueprint was taken away: what it had brought goes, if anything was ever offered."""
+    updates.settle(channel, now=now)
     if held is None or held.token is None:
         return Declared()
     _keep(held, (), (), blueprint_id=None, now=now)

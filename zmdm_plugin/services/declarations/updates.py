@@ -11,6 +11,12 @@ from zmdm_plugin.services.declarations.entries import Listed
 from zmdm_plugin.services.software_updates import advertised
 
 
+def settle(channel: Channel, *, now: datetime) -> None:
+    """Choose anew where nothing is declared: what was enforced ends with the blueprint."""
+    if channel.kind == "device":
+        advertised.refresh(channel.device, now=now)
+
+
 def lines(channel: Channel, refusal: Callable[[str], str | None], *, now: datetime) -> list[Listed]:
     """The enforcements for this channel; none where the client does not take them."""
     if channel.kind != "device":
