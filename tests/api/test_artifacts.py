@@ -177,3 +177,55 @@ def test_a_device_tells_what_it_should_have_and_why_it_has_not(app: Flask, api: 
     )
     assert (second["name"], second["status"]) == ("Later", "left_out")
     assert second["reason"] == "It needs 99 or newer; the device has 14.2.1."
+
+
+def failing(app: Flask, api: Program) -> tuple[int, int]:
+    """A device, and an artifact that it refused."""
+    artifact_id, device_id = make(api), add_device(app)
+    upload(api, artifact_id, wifi())
+    office = api.post("blueprints/", {"name": "Office"}).json["id"]
+    api.post(f"blueprints/{office}/artifacts/", {"artifact": artifact_id})
+    change(api, "PUT", f"devices/{device_id}/blueprint/", {"blueprint": office})
+    with app.app_context(), db.transaction() as session:
+        channel = session.query(Channel).one()
+        channel.plan_due_at = channel.push_due_at = None
+        row = ChannelArtifact(
+            channel_id=channel.id,
+            artifact_id=artifact_id,
+            status="failed",
+            via="command",
+            attempts=3,
+            reasons=[{"code": None, "description": "The profile is invalid."}],
+        )
+        session.add(row)
+    return device_id, artifact_id
+
+
+def test_the_obstacle_is_named_and_every_rule_before_it(app: Flask, api: Program) -> None:
+    device_id, artifact_id = failing(app, api)
+    found = api.get(f"devices/{device_id}/artifacts/{artifact_id}/explain/").json
+    assert found["obstacle"]["rule"] == "retries"
+    assert "The profile is invalid." in found["obstacle"]["words"]
+    before = found["steps"][: found["steps"].index(found["obstacle"])]
+    assert before[0]["rule"] == "enrolled" and all(step["ok"] for step in before)
+    assert api.get(f"devices/{device_id}/artifacts/999/explain/").status_code == 404
+    assert (
+        api.get(f"devices/{device_id}/artifacts/{artifact_id}/explain/", channel=9).status_code
+        == 404
+    )
+
+
+def test_what_failed_is_tried_again_at_once_by_hand(app: Flask, api: Program) -> None:
+    device_id, artifact_id = failing(app, api)
+    answer = api.post(f"devices/{device_id}/artifacts/{artifact_id}/retry/")
+    assert answer.status_code == 200, answer.json
+    assert audit_trail(app)[-1].action == "device.retry_artifact"
+    with reading(app) as session:
+        channel, row = session.query(Channel).one(), session.query(ChannelArtifact).one()
+        assert channel.plan_due_at is not None and channel.push_due_at is not None
+        assert (row.attempts, row.retry_count, row.next_try_at) == (0, 1, None)
+
+
+def test_there_is_nothing_to_try_again_where_nothing_is_wanted(app: Flask, api: Program) -> None:
+    path = f"devices/{add_device(app)}/artifacts/{make(api)}/retry/"
+    assert api.post(path).status_code == 409
