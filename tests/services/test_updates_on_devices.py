@@ -143,3 +143,15 @@ def test_a_mac_that_is_too_old_is_told_nothing_and_we_know_why(lab: Updates, roa
         found = standing.of_device(road.row(old), now=utcnow())
     assert "enforced updates need macOS 14.0" in found.decision.why
     assert told(old) == []
+
+
+def test_a_mac_that_says_late_what_it_is_called_is_told_then(
+    lab: Updates, road: Road, mac: SimulatedDevice
+) -> None:
+    with road.rows():
+        road.row(mac).software_update_device_id = None
+    lab.enforce()
+    with road.rows():
+        progress.take(road.row(mac), {"softwareupdate": {"device-id": "J314sAP"}})
+    settle(mac)
+    assert told(mac) == ["26.2"]

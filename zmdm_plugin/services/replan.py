@@ -17,9 +17,12 @@ FACTS = frozenset(
         "supervised",
         "user_enrollment",
         "awaiting_configuration",
+        "build_version",
+        "build_version_extra",
+        "software_update_device_id",
     }
 )
-"""Columns of a device that scopes look at."""
+"""Columns of a device that scopes look at, and the choice of software updates."""
 
 
 def device(changed: Device, *, bulk: bool = False) -> None:

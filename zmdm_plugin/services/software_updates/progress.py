@@ -13,7 +13,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.models import Device
 from zmdm_plugin.models.base import as_utc, utcnow
 from zmdm_plugin.models.software_updates import DeviceUpdate
-from zmdm_plugin.services import events
+from zmdm_plugin.services import events, replan
 
 SECTION = "softwareupdate"
 STATES = {
@@ -152,7 +152,9 @@ def _device_id(device: Device, said: Mapping[str, Any]) -> bool:
     given = _text(said.get("device-id"), 128)
     if not given or given == device.software_update_device_id:
         return False
+    before = replan.facts(device)
     device.software_update_device_id = given
+    replan.if_facts_changed(device, before)
     return True
 
 
