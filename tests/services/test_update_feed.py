@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -15,8 +15,9 @@ from zmdm_plugin.errors import Conflict
 from zmdm_plugin.jobs import software_updates as job
 from zmdm_plugin.models import Revision, SoftwareUpdateDevice
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import job_runs
+from zmdm_plugin.services import doctor, job_runs
 from zmdm_plugin.services.software_updates import feed
+from zmdm_plugin.web import probe
 
 
 def revision(updates: Updates) -> int:
@@ -224,3 +225,22 @@ def test_a_run_that_was_stopped_takes_nothing_in(updates: Updates) -> None:
         job.sync(uid)
     assert updates.releases() == []
     assert updates.lookup.shelf.asked == 0
+
+
+def test_the_doctor_says_how_the_list_stands(lab: Updates) -> None:
+    def found(now: datetime) -> doctor.Finding | None:
+        with lab.app.app_context():
+            every = doctor.examine(now=now, through_application=probe.unsigned_device_request)
+        return next((one for one in every if one.name.startswith("Apple's list")), None)
+
+    assert found(utcnow()) is None
+    lab.sync()
+    fresh, stale = found(utcnow()), found(utcnow() + timedelta(days=4))
+    assert fresh is not None
+    assert stale is not None
+    assert (str(fresh.state), str(stale.state)) == ("good", "warn")
+    lab.lookup.fail(status=503)
+    lab.sync()
+    failed = found(utcnow())
+    assert failed is not None
+    assert "answered 503" in failed.says

@@ -16,10 +16,12 @@ from zmdm_plugin.models import CertificateAuthority, Heartbeat, PushCertificate,
 from zmdm_plugin.models.base import Row
 from zmdm_plugin.services import expiries, vault
 from zmdm_plugin.services.doctor.finding import Finding, bad, good, warn
+from zmdm_plugin.services.software_updates import feed
 
 _FRESH = timedelta(seconds=120)
 """Beats come every half minute at most."""
 _SOON = timedelta(days=30)
+_STALE = timedelta(days=3)
 _SKEW = 5.0
 UNSIGNED = "the request is not signed"
 """How our own answer to an unsigned device request begins."""
@@ -175,6 +177,21 @@ def clock(name: str, seconds: float, whose: str) -> Finding:
     return bad(name, says, do) if seconds > 60 else warn(name, says, do)
 
 
+def _software_updates(now: datetime) -> list[Finding]:
+    """Whether Apple's list is fresh; nothing to say while nobody has use for it."""
+    name, known = "Apple's list of software updates", feed.state()
+    if known.asked_at is None:
+        return []
+    if known.error is not None:
+        do = "Open the way to ZMDM_SOFTWARE_LOOKUP_URL, or fetch it again on Software updates."
+        return [warn(name, f"It could not be read: {known.error}.", do)]
+    if known.read_at is None or now - known.read_at > _STALE:
+        do = "See that scheduler and worker run; they read it once a day."
+        read = f"since {known.read_at:%Y-%m-%d}" if known.read_at else "yet"
+        return [warn(name, f"It has not been read {read}.", do)]
+    return [good(name, f"It was read on {known.read_at:%Y-%m-%d}: {known.releases:,} releases.")]
+
+
 def own_routes(status: int, text: str) -> Finding:
     """The answer to an unsigned device request through the application, the host's hooks too."""
     name = "Device routes, inside"
@@ -194,5 +211,6 @@ CHECKS: dict[str, Callable[[datetime], list[Finding]]] = {
     "Push certificates": _push_certificates,
     "CA": _authorities,
     "Certificates in settings": _configured,
+    "Software updates": _software_updates,
     "Clock": _clock,
 }
