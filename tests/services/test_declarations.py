@@ -117,6 +117,35 @@ def test_a_profile_that_came_by_command_is_taken_over_as_it_is_and_then_renewed(
     assert len(mac.installed_profiles[desk.identifier(wifi)].payloads) == 2
 
 
+def test_a_profile_that_goes_back_to_commands_is_let_go_first(
+    desk: Desk, mac: SimulatedDevice
+) -> None:
+    wifi = desk.profile("Wi-Fi")
+    settle(mac)
+    desk.change(legacy_profiles_via_ddm=False)
+    assert settle(mac) == ["DeclarativeManagement", "InstallProfile"]
+    state = desk.state(mac, wifi)
+    assert (state.status, state.via) == ("installed", "command")
+    assert desk.identifier(wifi) in mac.installed_profiles
+
+
+@pytest.mark.parametrize("step", ["tokens", "declaration-items", "declaration", "status"])
+@pytest.mark.parametrize("fault", ["lose_reply", "silent"])
+def test_whatever_is_lost_on_the_way_it_ends_the_same(
+    road: Road, desk: Desk, step: str, fault: str
+) -> None:
+    rule = {"do": fault, "command": step, "times": 1, "after": int(step == "declaration")}
+    mac = road.enrolled(script=Script.load({"rules": [rule]}))
+    desk.assign(quiet(road, mac))
+    passcode, wifi = desk.configuration("Passcode"), desk.profile("Wi-Fi")
+    settle(mac)
+    for _ in range(3):
+        mac.sync()
+        settle(mac)
+    assert {desk.state(mac, one).status for one in (passcode, wifi)} == {"installed"}
+    assert {desk.state(mac, one).install_count for one in (passcode, wifi)} == {1}
+
+
 def test_a_device_without_declarations_gets_its_profile_by_command(road: Road, desk: Desk) -> None:
     old = desk.assign(quiet(road, road.enrolled(seed=7, system=("12.7.6", "21H1320"))))
     wifi = desk.profile("Wi-Fi")

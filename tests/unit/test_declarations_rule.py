@@ -49,6 +49,23 @@ def test_without_a_list_or_in_agreement_nothing_is_ordered(told: Declared) -> No
     assert not ordered(told)
 
 
+def test_a_device_that_fetched_and_never_reported_is_told_again_after_growing_waits() -> None:
+    def told(ago: timedelta) -> Declared:
+        return Declared(
+            token="a",
+            offered_token="a",
+            ordered_token="a",
+            changed_at=NOW - timedelta(days=2),
+            ordered_at=NOW - ago,
+            unheard_since=NOW - timedelta(hours=2),
+        )
+
+    assert ordered(told(2 * timedelta(hours=1)))
+    assert not ordered(told(14 * MINUTE))
+    assert not ordered(told(59 * MINUTE))
+    assert not ordered(told(2 * timedelta(hours=1)), outstanding=frozenset({declarations.NAME}))
+
+
 def test_in_setup_assistant_nothing_is_ordered() -> None:
     assert not ordered(Declared(token="a", changed_at=NOW), awaiting=True)
 

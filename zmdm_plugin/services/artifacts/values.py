@@ -13,6 +13,7 @@ def of(channel: Channel) -> Mapping[str, str]:
     found = {
         "$ENROLLED_DEVICE.SERIAL_NUMBER": device.serial_number,
         "$ENROLLED_DEVICE.UDID": device.udid,
+        "$MANAGED_APPLE_ID.EMAIL": (device.payload or {}).get("assigned_managed_apple_id"),
     }
     if channel.kind == "user":
         found["$ENROLLED_USER.LONG_NAME"] = channel.user_long_name

@@ -79,3 +79,7 @@ def digest(value: Any) -> str:
     """SHA-256 of a JSON value, hex: the same for the same content."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+EMPTY = token_of(())
+"""The token of a list with nothing in it."""

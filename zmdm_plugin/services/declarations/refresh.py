@@ -51,13 +51,12 @@ def refresh(
     if held is None:
         held = ChannelDeclarations(channel_id=channel.id)
         session().add(held)
-    refusal = support.refusal(target, held.capabilities)
     chosen = _choice(compiled, resolution)
     known = rows.of(channel)
     around = Circumstances(
         now=now,
         os_version=channel.device.os_version,
-        refusal=refusal,
+        refusal=support.refusal(target, held.capabilities),
         values=values,
         previous=offers.current(held),
         rows=known,
@@ -83,9 +82,18 @@ def _declared(
         offered_token=held.offered_token,
         ordered_token=held.ordered_token,
         ordered_at=held.ordered_at,
+        unheard_since=_unheard(held),
         artifacts=artifacts,
         next_at=next_at,
     )
+
+
+def _unheard(held: ChannelDeclarations) -> datetime | None:
+    """A list that is empty has no subscription in it, hence no report to wait for."""
+    if held.offered_at is None or held.offered_token in (None, entries.EMPTY):
+        return None
+    heard = held.reported_at is not None and held.reported_at >= held.offered_at
+    return None if heard else held.offered_at
 
 
 Choice = Sequence[tuple["Item", Form]]

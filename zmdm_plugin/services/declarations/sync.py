@@ -52,7 +52,8 @@ WHERE token IS NOT NULL AND enabled_at IS NOT NULL AND channel_id = ({_PLANNED})
 """)
 _ITEMS = HotStatement(f"""
 UPDATE zmdm_channel_declarations SET offered_manifest_id = manifest_id,
-    offered_overlay = overlay, offered_token = token, offered_at = :now
+    offered_overlay = overlay, offered_token = token,
+    offered_at = CASE WHEN offered_token = token THEN offered_at ELSE :now END
 WHERE token IS NOT NULL AND enabled_at IS NOT NULL AND channel_id = ({_PLANNED})
 RETURNING token, channel_id
 """)
@@ -61,8 +62,6 @@ SELECT m.entries, n.offered_overlay FROM zmdm_channel_declarations n
 LEFT JOIN zmdm_manifest m ON m.id = n.offered_manifest_id
 WHERE n.channel_id = :channel_id AND n.offered_token = :token
 """)
-
-_EMPTY = entries.token_of(())
 
 Plan = Callable[[Channel], None]
 
@@ -87,7 +86,7 @@ def quick(
     if row is None:
         return None
     token, channel_id = row
-    if token == _EMPTY:
+    if token == entries.EMPTY:
         return None
     kept = _bytes_kept()
     if (body := kept.get(token)) is None:
@@ -125,8 +124,9 @@ def answer(known: Known, message: wire.DeclarativeManagement, *, plan: Plan) -> 
     if asked.name == TOKENS:
         return ddm.sync_tokens(held.token, held.changed_at or utcnow())
     held.offered_manifest_id, held.offered_overlay = held.manifest_id, held.overlay
-    held.offered_token, held.offered_at = held.token, utcnow()
-    if held.token == _EMPTY:  # without subscriptions no report will say that they are gone
+    if held.offered_token != held.token:
+        held.offered_token, held.offered_at = held.token, utcnow()
+    if held.token == entries.EMPTY:  # without subscriptions no report will say that they are gone
         rows.forget(channel)
     return _items(offers.handed_out(held), held.token)
 

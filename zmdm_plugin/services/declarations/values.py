@@ -18,6 +18,8 @@ class Declared:
     ordered_token: str | None = None
     ordered_at: datetime | None = None
     """For what, and when, it was last told to synchronize."""
+    unheard_since: datetime | None = None
+    """When it fetched that list, if it has reported nothing since: it may have stopped half way."""
     artifacts: frozenset[int] = frozenset()
     """Those that go by declaration here, offered or held back."""
     next_at: datetime | None = None
