@@ -199,3 +199,17 @@ def test_viewing_is_a_permission_of_its_own(updates: Updates) -> None:
     nobody = program(updates.app, "mdm.view_enrolleddevice")
     for path in ("software_updates/", "software_updates/feed/", "software_update_enforcements/"):
         assert nobody.get(path).status_code == 403
+
+
+def test_a_blueprint_names_its_enforcements(updates: Updates, api: Program) -> None:
+    first, second = (updates.enforce(name, blueprints=[]) for name in ("One", "Two"))
+    path = f"blueprints/{updates.blueprint}/software_update_enforcements/"
+    both = {"software_update_enforcements": [first, second]}
+    assert put(api, path, both).json == both
+    assert api.get(path).json == both
+    assert put(api, path, {"software_update_enforcements": [99]}).status_code == 422
+    one = put(api, path, {"software_update_enforcements": [second]})
+    assert one.json == {"software_update_enforcements": [second]}
+    assert api.get(f"software_update_enforcements/{first}/").json["blueprints"] == []
+    reasons = [entry.reason for entry in audit_trail(updates.app)]
+    assert reasons[-1] == f"software update enforcements: {second}"

@@ -212,6 +212,7 @@ class EnforcementForm(Screen):
                     kept,
                     before=before,
                     after=after,
+                    reason=enforcements.whom(kept),
                 )
                 number = kept.id
                 reach = len(enforcements.blueprints_of([number]).get(number, []))

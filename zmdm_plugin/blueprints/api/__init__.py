@@ -52,6 +52,7 @@ RESOURCES = (
     device_artifacts.blueprint,
     software_updates.blueprint,
     software_updates.enforced,
+    software_updates.on_blueprints,
     software_updates.on_devices,
 )
 

@@ -11,6 +11,7 @@ from zmdm_plugin.blueprints.api.resource import ID, Resource
 from zmdm_plugin.blueprints.api.schemas import software_updates as shown
 from zmdm_plugin.blueprints.api.schemas.fields import PageQuery
 from zmdm_plugin.blueprints.api.schemas.software_updates import (
+    BlueprintEnforcementsSchema,
     DeviceUpdatesSchema,
     EnforcementChange,
     EnforcementQuery,
@@ -26,6 +27,7 @@ from zmdm_plugin.blueprints.api.task_results import accepted
 from zmdm_plugin.models import SoftwareUpdateEnforcement
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, audit, devices
+from zmdm_plugin.services.artifacts import blueprints
 from zmdm_plugin.services.keyset import Page
 from zmdm_plugin.services.software_updates import enforcements, feed, listing, standing
 from zmdm_plugin.services.software_updates.listing import UpdateFilter
@@ -36,6 +38,9 @@ enforced = Resource(
     "software_update_enforcements",
     path="/software_update_enforcements",
     description="Which updates devices must install, and by when.",
+)
+on_blueprints = Resource(
+    "blueprint_software_updates", path="/blueprints", description="The updates of a blueprint."
 )
 on_devices = Resource(
     "device_software_updates", path="/devices", description="The updates of a device."
@@ -119,7 +124,13 @@ def create_software_update_enforcement(asked: dict[str, Any]) -> dict[str, Any]:
     access.demand(actor, access.ADD_ENFORCEMENTS)
     with db.transaction():
         row = enforcements.create(asked)
-        audit.record(actor, "software_update_enforcement.create", row, after=audit.snapshot(row))
+        audit.record(
+            actor,
+            "software_update_enforcement.create",
+            row,
+            after=audit.snapshot(row),
+            reason=enforcements.whom(row),
+        )
         answer = _shown([row])[0]
     return answer
 
@@ -152,7 +163,14 @@ def change_software_update_enforcement(
         before = audit.snapshot(row)
         enforcements.change(row, asked)
         after = audit.snapshot(row)
-        audit.record(actor, "software_update_enforcement.change", row, before=before, after=after)
+        audit.record(
+            actor,
+            "software_update_enforcement.change",
+            row,
+            before=before,
+            after=after,
+            reason=enforcements.whom(row),
+        )
         answer = _shown([row])[0]
     return answer
 
@@ -192,6 +210,38 @@ def preview_software_update_enforcement(query: dict[str, Any], enforcement_id: i
     return paging.answer(Page(rows, found.next_cursor), limit)
 
 
+@on_blueprints.route(f"/<{ID}:blueprint_id>/software_update_enforcements/")
+@on_blueprints.operation(access.VIEW_BLUEPRINTS, 404)
+@on_blueprints.response(200, BlueprintEnforcementsSchema)
+def get_blueprint_software_update_enforcements(blueprint_id: int) -> dict[str, Any]:
+    """Show the enforcements of a blueprint"""
+    access.demand(api_actor(), access.VIEW_BLUEPRINTS)
+    row = blueprints.find(blueprint_id)
+    return {"software_update_enforcements": enforcements.ids_on_blueprint(row.id)}
+
+
+@on_blueprints.route(f"/<{ID}:blueprint_id>/software_update_enforcements/", methods=["PUT"])
+@on_blueprints.arguments(BlueprintEnforcementsSchema)
+@on_blueprints.operation(access.CHANGE_BLUEPRINTS, 400, 404, 413, 415)
+@on_blueprints.response(200, BlueprintEnforcementsSchema)
+def set_blueprint_software_update_enforcements(
+    asked: dict[str, Any], blueprint_id: int
+) -> dict[str, Any]:
+    """Set the enforcements of a blueprint
+
+    These and no others; its devices are told.
+    """
+    actor = api_actor()
+    access.demand(actor, access.CHANGE_BLUEPRINTS)
+    with db.transaction():
+        row = blueprints.find(blueprint_id)
+        enforcements.set_on_blueprint(row.id, asked["software_update_enforcements"])
+        ids = enforcements.ids_on_blueprint(row.id)
+        said = f"software update enforcements: {', '.join(map(str, ids)) or 'none'}"
+        audit.record(actor, "blueprint.enforce_updates", row, reason=said)
+    return {"software_update_enforcements": ids}
+
+
 @on_devices.route(f"/<{ID}:device_id>/software_updates/")
 @on_devices.operation(access.VIEW_DEVICES, 404)
 @on_devices.response(200, DeviceUpdatesSchema)
@@ -208,7 +258,7 @@ def get_device_software_updates(device_id: int) -> dict[str, Any]:
 def _shown(rows: Sequence[SoftwareUpdateEnforcement]) -> list[dict[str, Any]]:
     """As EnforcementSchema wants them; a fixed number of statements."""
     ids = [row.id for row in rows]
-    tags, blueprints = enforcements.tag_ids(ids), enforcements.blueprints_of(ids)
+    tags, within = enforcements.tag_ids(ids), enforcements.blueprints_of(ids)
     counts = standing.counts(ids)
     plain = ("id", "name", "details_url", "platforms", "created_at", "updated_at")
     columns = (*plain, *enforcements.ONE_TIME, *enforcements.LATEST)
@@ -216,7 +266,7 @@ def _shown(rows: Sequence[SoftwareUpdateEnforcement]) -> list[dict[str, Any]]:
         {
             **{name: getattr(row, name) for name in columns},
             "tags": sorted(tags.get(row.id, ())),
-            "blueprints": sorted(one.id for one in blueprints.get(row.id, ())),
+            "blueprints": sorted(one.id for one in within.get(row.id, ())),
             "summary": enforcements.words(row),
             "devices_told": counts[row.id].told,
             "devices_failing": counts[row.id].failing,

@@ -33,6 +33,7 @@ _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,3}\Z")
 _BUILD = re.compile(r"[0-9]{1,3}[A-Z][0-9]{1,6}[a-z]?\Z")
 _MOMENT = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?\Z")
 _CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?\Z")
+_Named = Tag | MDMBlueprint | SoftwareUpdateEnforcement
 KEYSET = Keyset(SoftwareUpdateEnforcement.id, {"name": SoftwareUpdateEnforcement.name})
 
 
@@ -90,7 +91,7 @@ def delete(row: SoftwareUpdateEnforcement) -> None:
 
 def set_on_blueprint(blueprint_id: int, ids: Iterable[int]) -> None:
     """Make these the enforcements of a blueprint, and no others; its devices are told."""
-    wanted = [find(one).id for one in sorted(set(ids))]
+    wanted = _existing(SoftwareUpdateEnforcement, ids, "software_update_enforcements")
     if _replace(
         BlueprintEnforcement.blueprint_id, blueprint_id, BlueprintEnforcement.enforcement_id, wanted
     ):
@@ -189,6 +190,22 @@ def words(row: SoftwareUpdateEnforcement) -> str:
     days = "on the day" if not row.delay_days else f"{row.delay_days} days after"
     clock = (row.local_time or DEFAULT_TIME)[:5]
     return f"the newest below {row.max_os_version}, {days} it is released, at {clock}"
+
+
+def whom(row: SoftwareUpdateEnforcement) -> str:
+    """Whom it concerns, in one line, for the audit."""
+    blueprints = [blueprint.name for blueprint in blueprints_of([row.id]).get(row.id, [])]
+    tags = [tag.name for tag in tags_of([row.id]).get(row.id, [])]
+    said = f"blueprints: {', '.join(blueprints) or 'none'}"
+    return f"{said}; tags: {', '.join(tags) or 'none'}"[:500]
+
+
+def ids_on_blueprint(blueprint_id: int) -> list[int]:
+    """The enforcements of a blueprint."""
+    query = sa.select(BlueprintEnforcement.enforcement_id).order_by(
+        BlueprintEnforcement.enforcement_id
+    )
+    return list(session().scalars(query.where(BlueprintEnforcement.blueprint_id == blueprint_id)))
 
 
 def _checked(asked: Mapping[str, Any], row: SoftwareUpdateEnforcement | None) -> dict[str, Any]:
@@ -303,7 +320,7 @@ def _relate(row: SoftwareUpdateEnforcement, asked: Mapping[str, Any]) -> None:
         wake.blueprint(blueprint_id)
 
 
-def _existing(model: type[Tag] | type[MDMBlueprint], ids: Iterable[int], field: str) -> list[int]:
+def _existing(model: type[_Named], ids: Iterable[int], field: str) -> list[int]:
     wanted = sorted(set(ids))
     good = [one for one in wanted if 0 < one <= MAX_ID]
     known = set(session().scalars(sa.select(model.id).where(model.id.in_(good))))

@@ -195,6 +195,17 @@ class EnforcementQuery(NamedPageQuery):
     name = text_argument("Exactly this name.")
 
 
+class BlueprintEnforcementsSchema(ma.Schema):
+    """The enforcements of a blueprint, all of them."""
+
+    software_update_enforcements = ma.fields.List(
+        ma.fields.Integer(strict=True, validate=_ROW_ID),
+        required=True,
+        validate=ma.validate.Length(max=200),
+        metadata=described("Ids.", example=[1]),
+    )
+
+
 class TargetSchema(ma.Schema):
     """A version by a date."""
 
