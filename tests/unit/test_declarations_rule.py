@@ -179,6 +179,10 @@ def test_an_overlay_turns_the_shared_list_into_the_channels_own() -> None:
     rebuilt = entries.effective([one.to_json() for one in shared], found)
     assert sorted(rebuilt.values(), key=lambda one: one.identifier) == own
     assert entries.difference(own, own) is None
+    rows = [one.to_json() for one in shared]
+    assert [entries.find(rows, found, name) for name in "abcd"] == [
+        rebuilt.get(name) for name in "abcd"
+    ]
 
 
 def test_there_is_one_activation_of_ours_and_assets_are_not_in_it() -> None:

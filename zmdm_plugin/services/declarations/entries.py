@@ -71,6 +71,19 @@ def effective(rows: Iterable[list[Any]], overlay: Mapping[str, Any] | None) -> d
     return found
 
 
+def find(
+    rows: Iterable[list[Any]], overlay: Mapping[str, Any] | None, identifier: str
+) -> Listed | None:
+    """One line of what `effective` gives, without making all the others."""
+    for listed in (overlay or {}).get("set", ()):
+        if listed[1] == identifier:
+            return Listed.from_json(listed)
+    if identifier in (overlay or {}).get("drop", ()):
+        return None
+    found = next((listed for listed in rows if listed[1] == identifier), None)
+    return Listed.from_json(found) if found is not None else None
+
+
 def token_of(listed: Iterable[Listed]) -> str:
     return ddm.declarations_token(one.entry for one in listed)
 

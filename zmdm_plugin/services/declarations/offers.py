@@ -20,6 +20,12 @@ def handed_out(held: ChannelDeclarations) -> Mapping[str, Listed]:
     return entries.effective(manifest.entries_of(held.offered_manifest_id), held.offered_overlay)
 
 
+def handed_out_line(held: ChannelDeclarations, identifier: str) -> Listed | None:
+    """One line of that list."""
+    rows = manifest.entries_of(held.offered_manifest_id)
+    return entries.find(rows, held.offered_overlay, identifier)
+
+
 def line_of(channel: Channel, version_uid: str) -> Listed | None:
     """The line of a version in either list; None when it is offered no longer."""
     held = session().get(ChannelDeclarations, channel.id)

@@ -171,7 +171,7 @@ def _go_on(channel: Channel, plan: Plan) -> None:
 
 def _fetch(channel: Channel, asked: Endpoint) -> bytes:
     held = session().get(ChannelDeclarations, channel.id)
-    line = offers.handed_out(held).get(asked.identifier) if held is not None else None
+    line = offers.handed_out_line(held, asked.identifier) if held is not None else None
     if line is None or line.kind is not asked.kind:
         raise NotFound("no such declaration is offered to this device")
     type_, payload = payloads.render(line, channel)
