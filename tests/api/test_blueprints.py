@@ -8,7 +8,9 @@ import pytest
 from flask import Flask
 
 from tests.api.world import Program, add_device, audit_trail, program, reading
-from zmdm_plugin.models import Channel, Device
+from zmdm_plugin import db
+from zmdm_plugin.models import Channel, Device, PushCertificate, ScepIssuer
+from zmdm_plugin.services import ca
 
 MACS = {"platforms": {"macOS": {"min": "14"}}}
 
@@ -108,3 +110,34 @@ def test_seeing_is_not_changing(app: Flask, office: int) -> None:
     assert seeing.get("blueprints/").status_code == 200
     assert seeing.post("blueprints/", {"name": "Mine"}).status_code == 403
     assert change(seeing, "DELETE", f"blueprints/{office}/").status_code == 403
+
+
+def test_an_enrollment_names_the_blueprint_of_its_devices(
+    app: Flask, api: Program, office: int
+) -> None:
+    with app.app_context(), db.transaction() as session:
+        certificate = PushCertificate(name="push", topic="com.apple.mgmt.External.test")
+        session.add(certificate)
+        ca.create("Test CA")
+        session.flush()
+        issuer = session.query(ScepIssuer).one()
+        ids = {"push_certificate": certificate.id, "scep_issuer": issuer.id}
+    asked = {"kind": "manual", "name": "Lab", "blueprint": office, **ids}
+    assert api.post("enrollments/", {**asked, "blueprint": 77}).status_code == 422
+    made = api.post("enrollments/", asked)
+    assert made.json["blueprint"] == office
+    assert change(api, "DELETE", f"blueprints/{office}/").status_code == 409
+    path = f"enrollments/{made.json['id']}/"
+    assert change(api, "PATCH", path, {"blueprint": 77}).status_code == 422
+    assert change(api, "PATCH", path, {"blueprint": None}).json["blueprint"] is None
+
+
+def test_a_tag_that_a_scope_looks_at_cannot_be_deleted(
+    api: Program, office: int, wifi: int
+) -> None:
+    tag = api.post("tags/", {"name": "Lab"}).json["id"]
+    scope = {**MACS, "excluded_tags": [tag]}
+    api.post(f"blueprints/{office}/artifacts/", {"artifact": wifi, "scope": scope})
+    refused = change(api, "DELETE", f"tags/{tag}/")
+    assert refused.status_code == 409
+    assert "“Wi-Fi” in the blueprint “Office”" in refused.json["message"]

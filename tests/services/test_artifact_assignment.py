@@ -162,3 +162,16 @@ def test_what_is_rolled_back_was_never_compiled(app: Flask) -> None:
             blueprints.update(blueprints.find(blueprint_id), {"collect_apps": "all"})
         compiled = catalog.compiled(blueprint_id)
         assert compiled is not None and not compiled.links
+
+
+def test_leaving_setup_assistant_has_the_device_planned_anew(road: Road) -> None:
+    mac = road.enrolled("MacBookPro18,3")
+    with road.rows() as session:
+        device = session.query(Device).one()
+        assignment.choose(device, blueprints.create("Office"), actor=SYSTEM)
+        device.awaiting_configuration = True
+        rest(device)
+    mac.update_token()
+    with road.rows() as session:
+        device = session.query(Device).one()
+        assert (device.awaiting_configuration, due(device)) == (False, [True])

@@ -24,6 +24,7 @@ from zmdm_plugin.services import (
     identity,
     notify,
     release,
+    replan,
     vault,
     wake,
 )
@@ -63,9 +64,11 @@ def _token_update(evidence: Evidence, message: wire.TokenUpdate) -> bytes:
     channel = channels.ensure(device, message.who)
     first = channel.push_token is None
     _take_push(channel, message)
+    before = replan.facts(device)
     if not message.who.user_key:
         _take_device_tokens(device, message)
     session().flush()
+    replan.if_facts_changed(device, before)
     _let_redeliver(channel)
     if first or message.awaiting_configuration:
         channel.plan_due_at = utcnow()
