@@ -205,7 +205,7 @@ def test_the_obstacle_is_named_and_every_rule_before_it(app: Flask, api: Program
     device_id, artifact_id = failing(app, api)
     found = api.get(f"devices/{device_id}/artifacts/{artifact_id}/explain/").json
     assert found["obstacle"]["rule"] == "retries"
-    assert "The profile is invalid." in found["obstacle"]["words"]
+    assert "The profile is invalid" in found["obstacle"]["words"]
     before = found["steps"][: found["steps"].index(found["obstacle"])]
     assert before[0]["rule"] == "enrolled" and all(step["ok"] for step in before)
     assert api.get(f"devices/{device_id}/artifacts/999/explain/").status_code == 404

@@ -6,7 +6,7 @@ from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import Artifact, Channel, ChannelArtifact, Device
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import channels, events, wake
-from zmdm_plugin.services.artifacts import present, standing
+from zmdm_plugin.services.artifacts import outcomes, present, standing
 from zmdm_plugin.services.artifacts.resolve import Chosen
 
 
@@ -31,7 +31,7 @@ def retry(device: Device, artifact: Artifact) -> list[Channel]:
 def _retry(channel: Channel, artifact: Artifact) -> bool:
     """Whether it should be there and is not, or should go and has not; then it is due now."""
     wanted = standing.decide(channel)[1].of(artifact.id)
-    row = standing.rows_of(channel).get(artifact.id)
+    row = outcomes.rows_of(channel).get(artifact.id)
     if row is None:
         return False
     if wanted is None:

@@ -23,10 +23,36 @@ from zmdm_plugin.models import (
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.scope import Facts, Verdict, walk
 from zmdm_plugin.services import channels, devices
-from zmdm_plugin.services.artifacts import catalog, delivery, explain_delivery, facts, standing
+from zmdm_plugin.services.artifacts import catalog, delivery, explain_delivery, facts, outcomes
 from zmdm_plugin.services.artifacts.compiled import Compiled, Item
-from zmdm_plugin.services.artifacts.explain_delivery import Case, Step
+from zmdm_plugin.services.artifacts.explain_delivery import Case
 from zmdm_plugin.services.artifacts.resolve import DECLARED_ONLY, Resolution, admitted
+from zmdm_plugin.services.artifacts.under_way import Step, UnderWay
+
+_STAGES = (
+    ("enrolled", "the device is enrolled"),
+    ("blueprint", "the device has a blueprint"),
+    ("linked", "its blueprint brings the artifact"),
+    ("platform", "it is for this channel and platform"),
+    ("version", "a version of it is for the device"),
+    ("variables", "its variables have values and what it needs is there"),
+    ("queued", "it is queued, or listed among the declarations"),
+    ("delivered", "the device was woken and has come for it"),
+    ("present", "the device says that it has it"),
+)
+_PLACES = {
+    "enrolled": ("enrolled",),
+    "blueprint": ("blueprint",),
+    "linked": ("linked", "link", "setup_assistant"),
+    "platform": ("channel", "platform", "declarations", "supported"),
+    "version": ("version", "requires"),
+    "variables": ("variables", "prerequisites", "update", "retries"),
+    "queued": ("queued", "listed"),
+    "delivered": ("pushed", "not_now", "fetched", "delivered"),
+    "present": ("reported", "valid", "active", "present"),
+}
+_STAGE = {rule: at for at, (stage, _) in enumerate(_STAGES) for rule in _PLACES[stage]}
+"""How far the walk has come with a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +82,21 @@ def explain(device: Device, artifact: Artifact, *, channel_id: int | None = None
     if channel is None:
         kind = "user channel" if artifact.channel == "user" else "channel"
         return Explanation(None, (Step("enrolled", False, f"The device has no open {kind}."),))
-    return Explanation(channel, tuple(_told(step) for step in _steps(channel, artifact)))
+    return Explanation(channel, tuple(map(_told, _whole(list(_steps(channel, artifact))))))
+
+
+def _whole(steps: list[Step]) -> list[Step]:
+    """The walk with the rules that it did not come to, if something stood in the way."""
+    if all(step.ok is not False for step in steps):
+        return steps
+    tail = [step for step in steps[-1:] if step.rule == "present" and step.ok is None]
+    walked = steps[: len(steps) - len(tail)]
+    last = max(_STAGE.get(step.rule.partition(".")[0], 0) for step in walked)
+    unreached = [
+        Step(rule, None, f"not reached: whether {words}")
+        for rule, words in _STAGES[last + 1 : -1 if tail else None]
+    ]
+    return [*walked, *unreached, *tail]
 
 
 def _channel(device: Device, artifact: Artifact, channel_id: int | None) -> Channel | None:
@@ -96,12 +136,12 @@ def _steps(channel: Channel, artifact: Artifact) -> Iterator[Step]:
     by_command = delivery.by_command(chosen, known=known.compiled, told=known.facts)
     yield from explain_delivery.steps(
         Case(
-            channel=channel,
             chosen=chosen,
             compiled=known.compiled,
-            rows=standing.rows_of(channel),
+            rows=outcomes.rows_of(channel),
             by_command=by_command,
-            now=utcnow(),
+            awaiting=known.facts.awaiting,
+            under_way=UnderWay.of(channel, now=utcnow()),
         )
     )
 
@@ -231,7 +271,7 @@ def _leaving(channel: Channel, artifact: Artifact) -> Iterator[Step]:
     if row is None or (row.installed_version_id is None and row.status != "installed"):
         yield Step("present", None, "it is not on the device")
     elif row.status == "removal_failed":
-        yield Step("present", None, f"it is still there: {'; '.join(standing.told(row))}")
+        yield Step("present", None, f"it is still there: {'; '.join(outcomes.told(row))}")
     else:
         yield Step("present", None, "it is still on the device, and goes at the next occasion")
 

@@ -1,6 +1,6 @@
 """What stands between "should have it" and "has it": variables, prerequisites, queue, push, answer.
 
-Pure but for the two statements that find the command and the list of declarations.
+Pure: what is asked about was loaded before, so that a device's whole list can be explained.
 """
 
 from __future__ import annotations
@@ -8,41 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
-import sqlalchemy as sa
-
-from zmdm_plugin.db import session
-from zmdm_plugin.models import Channel, ChannelArtifact, ChannelCommand, ChannelDeclarations
-from zmdm_plugin.services import push_certificates
-from zmdm_plugin.services.artifacts import standing, values
+from zmdm_plugin.models import ChannelArtifact
+from zmdm_plugin.services.artifacts import outcomes
 from zmdm_plugin.services.artifacts.compiled import Compiled
+from zmdm_plugin.services.artifacts.outcomes import joined
 from zmdm_plugin.services.artifacts.resolve import Chosen
+from zmdm_plugin.services.artifacts.under_way import Step, UnderWay
 from zmdm_plugin.services.artifacts.wanted import INSTALL
 from zmdm_plugin.services.spans import ago, counted
-from zmdm_plugin.services.waiting import why
-
-SYNCHRONIZE = "DeclarativeManagement"
-
-
-class Step(NamedTuple):
-    """One rule: whether it lets the artifact through (None: it does not say), and why."""
-
-    rule: str
-    ok: bool | None
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """A chosen artifact on its way to a channel."""
 
-    channel: Channel
     chosen: Chosen
     compiled: Compiled
     rows: Mapping[int, ChannelArtifact]
     by_command: bool
-    now: datetime
+    awaiting: bool
+    """In Setup Assistant, where declarations rest."""
+    under_way: UnderWay
 
     @property
     def row(self) -> ChannelArtifact | None:
@@ -56,16 +43,20 @@ class Case:
             return False
         return row.installed_version_id == self.chosen.version.id
 
+    def since(self, moment: datetime | None) -> str:
+        return ago(moment, self.under_way.now)
+
 
 def steps(case: Case) -> Iterator[Step]:
     """In the order in which things can be stuck."""
+    if not case.by_command:
+        yield from _supported(case)
+        if case.awaiting:
+            words = "declarations rest until the device has left Setup Assistant"
+            yield Step("setup_assistant", False, words)
+            return
     yield _variables(case)
-    waits = standing.waits_for(case.chosen.item.id, rows=case.rows, known=case.compiled)
-    if waits:
-        names = ", ".join(f"“{name}”" for name in waits)
-        yield Step("prerequisites", False, f"it waits for {names} to be there")
-    elif case.chosen.item.needs:
-        yield Step("prerequisites", True, "what it needs is there, or comes with it")
+    yield from _prerequisites(case)
     if case.has_it:
         yield _present(case)
         return
@@ -74,21 +65,45 @@ def steps(case: Case) -> Iterator[Step]:
     yield from (_command(case) if case.by_command else _declaration(case))
 
 
+def _supported(case: Case) -> Iterator[Step]:
+    """As the planner found when it last looked at the channel; nothing before that."""
+    if (why := outcomes.obstacle(case.row, "NotSupported")) is not None:
+        yield Step("supported", False, why)
+    elif case.row is not None:
+        yield Step("supported", True, "the device takes this type of declaration")
+
+
 def _variables(case: Case) -> Step:
     used = case.chosen.version.variables
     if not used:
         return Step("variables", True, "it uses no variables")
-    if missing := sorted(used - values.of(case.channel).keys()):
+    if missing := sorted(used - case.under_way.values.keys()):
         return Step("variables", False, f"the device has no value for {', '.join(missing)}")
     return Step("variables", True, f"every variable has a value ({', '.join(sorted(used))})")
 
 
+def _prerequisites(case: Case) -> Iterator[Step]:
+    """By command one waits for the other; declarations go together unless one is held back."""
+    item = case.chosen.item
+    if not item.needs:
+        return
+    words = None
+    if not case.by_command:
+        words = outcomes.obstacle(case.row, "Waiting")
+    elif waits := outcomes.waits_for(item.id, rows=case.rows, known=case.compiled):
+        words = f"it waits for {', '.join(f'“{name}”' for name in waits)} to be there"
+    if words is not None:
+        yield Step("prerequisites", False, words)
+    else:
+        yield Step("prerequisites", True, "what it needs is there, or comes with it")
+
+
 def _present(case: Case) -> Step:
     row = case.row
-    at = ago(row.installed_at, case.now) if row is not None and row.installed_at else "before"
+    at = case.since(row.installed_at) if row is not None and row.installed_at else "before"
     words = f"version {case.chosen.version.number} is there, installed {at}"
     if row is not None and row.active is False:
-        return Step("active", False, f"{words}, but it is not active; {_reasons(row)}")
+        return Step("active", False, f"{words}, but it is not active; {joined(row)}")
     return Step("present", True, words)
 
 
@@ -103,118 +118,73 @@ def _update(case: Case) -> Iterator[Step]:
 
 
 def _retries(case: Case) -> Iterator[Step]:
-    """What the device answered to the last attempt."""
+    """What the device answered to the last attempt, or that it is gone since."""
     row = case.row
-    if row is None or row.status not in ("failed", "removal_failed"):
+    if row is None or row.status not in ("failed", "removal_failed", "uninstalled"):
         return
     if row.tried_version_id not in (None, case.chosen.version.id):
         yield Step("retries", True, "a former version failed; this one is new")
         return
-    times = f"it failed {counted(max(row.attempts, row.retry_count, 1), 'time')}: {_reasons(row)}"
+    if row.status == "uninstalled":
+        yield from _gone(case, row)
+        return
+    times = f"it failed {counted(max(row.attempts, row.retry_count, 1), 'time')}: {joined(row)}"
     if row.next_try_at is None:
         yield Step("retries", False, f"{times}; tried again by hand, or with a new version")
-    elif row.next_try_at > case.now:
-        yield Step("retries", False, f"{times}; tried again {ago(row.next_try_at, case.now)}")
+    elif row.next_try_at > case.under_way.now:
+        yield Step("retries", False, f"{times}; tried again {case.since(row.next_try_at)}")
     else:
         yield Step("retries", True, f"{times}; it may be tried again")
 
 
+def _gone(case: Case, row: ChannelArtifact) -> Iterator[Step]:
+    words = f"it was there and is not any more: {joined(row)}"
+    if row.next_try_at is not None and row.next_try_at > case.under_way.now:
+        yield Step("retries", False, f"{words}; brought again {case.since(row.next_try_at)}")
+    elif row.next_try_at is None and not case.by_command:
+        yield Step("retries", False, f"{words}; brought again by hand, or with a new version")
+    else:
+        yield Step("retries", True, f"{words}; it is brought again")
+
+
 def _command(case: Case) -> Iterator[Step]:
-    name = INSTALL[case.chosen.item.type]
-    command = next(
-        (
-            one
-            for one in _outstanding(case, name)
-            if one.args.get("artifact") == case.chosen.item.id
-        ),
-        None,
-    )
+    item = case.chosen.item
+    command = case.under_way.about(INSTALL[item.type], item.id)
     if command is None:
-        yield _planner(case)
+        yield case.under_way.unplanned()
         return
-    yield Step("queued", True, f"the command was queued {ago(command.created_at, case.now)}")
-    yield _under_way(case, command)
+    yield Step("queued", True, f"the command was queued {case.since(command.created_at)}")
+    yield case.under_way.step(command)
 
 
 def _declaration(case: Case) -> Iterator[Step]:
-    held = session().get(ChannelDeclarations, case.channel.id)
-    if held is None or held.token is None:
-        yield _planner(case)
+    held = case.under_way.held
+    if held is None or held.token is None or case.row is None:
+        yield case.under_way.unplanned()
         return
     if held.token != held.offered_token:
         yield Step("listed", True, "the list of declarations was made anew")
-        command = next(iter(_outstanding(case, SYNCHRONIZE)), None)
+        command = case.under_way.synchronizing()
         if command is not None:
-            yield _under_way(case, command)
+            yield case.under_way.step(command)
         else:
             yield Step("fetched", False, "the device has not fetched the new list yet")
         return
-    yield Step("fetched", True, f"the device fetched the list {ago(held.offered_at, case.now)}")
-    yield from _reported(case)
+    yield Step("fetched", True, f"the device fetched the list {case.since(held.offered_at)}")
+    yield from _reported(case.row)
 
 
-def _reported(case: Case) -> Iterator[Step]:
-    row = case.row
-    if row is None or (row.active is None and row.valid is None):
-        if row is not None and row.reasons:
-            yield Step("listed", False, _reasons(row))
-        else:
-            yield Step("reported", False, "the device has not reported on it yet")
+def _reported(row: ChannelArtifact) -> Iterator[Step]:
+    """What the device says of it; what it said of a former version does not count."""
+    if row.active is None and row.valid is None and row.reasons:
+        yield Step("listed", False, joined(row))
+        return
+    if (row.active is None and row.valid is None) or (row.status == "pending" and row.active):
+        yield Step("reported", False, "the device has not reported on it yet")
         return
     valid = {"valid": True, "unknown": None}.get(row.valid or "unknown", False)
-    yield Step("valid", valid, f"the device says it is {row.valid or 'unknown'}; {_reasons(row)}")
+    why = f"; {joined(row)}" if row.reasons else ""
+    yield Step("valid", valid, f"the device says it is {row.valid or 'unknown'}{why}")
     if row.active is not None:
         words = "active" if row.active else "not active"
-        yield Step("active", row.active, f"the device says it is {words}")
-
-
-def _outstanding(case: Case, name: str) -> list[ChannelCommand]:
-    return list(
-        session().scalars(
-            sa.select(ChannelCommand)
-            .where(
-                ChannelCommand.channel_id == case.channel.id,
-                ChannelCommand.finished_at.is_(None),
-                ChannelCommand.name == name,
-            )
-            .order_by(ChannelCommand.lane, ChannelCommand.id)
-        )
-    )
-
-
-def _under_way(case: Case, command: ChannelCommand) -> Step:
-    """Pushed? NotNow? Delivered? The sentence that the list of commands shows."""
-    ahead = session().scalar(
-        sa.select(sa.func.count(ChannelCommand.id)).where(
-            ChannelCommand.channel_id == case.channel.id,
-            ChannelCommand.finished_at.is_(None),
-            ChannelCommand.state != "not_now",
-            sa.or_(
-                ChannelCommand.lane < command.lane,
-                sa.and_(ChannelCommand.lane == command.lane, ChannelCommand.id < command.id),
-            ),
-        )
-    )
-    said = why(
-        command,
-        case.channel,
-        case.now,
-        ahead=ahead or 0,
-        resting=push_certificates.resting(case.channel.device),
-    )
-    rule = "not_now" if command.state == "not_now" else "pushed"
-    return Step("delivered" if command.state == "delivered" else rule, False, said)
-
-
-def _planner(case: Case) -> Step:
-    """Nothing was ordered: when that is looked at."""
-    due = case.channel.plan_due_at
-    if due is not None and due > case.now:
-        words = f"nothing is queued yet; that is looked at {ago(due, case.now)} or when it polls"
-    else:
-        words = "nothing is queued yet; that is looked at when the device polls"
-    return Step("queued", False, words)
-
-
-def _reasons(row: ChannelArtifact) -> str:
-    return "; ".join(standing.told(row)) or "no reason was given"
+        yield Step("active", row.active, f"the device says it is {words}{why}")

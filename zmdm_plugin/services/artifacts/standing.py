@@ -11,10 +11,15 @@ import sqlalchemy as sa
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.models import Artifact, ArtifactVersion, Channel, ChannelArtifact, Device
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.protocol.scope import Facts, Verdict
 from zmdm_plugin.services import access, channels
-from zmdm_plugin.services.artifacts import catalog, facts
+from zmdm_plugin.services.artifacts import catalog, delivery, facts, outcomes, present
 from zmdm_plugin.services.artifacts.compiled import Compiled
-from zmdm_plugin.services.artifacts.resolve import NOTHING, Resolution, resolve
+from zmdm_plugin.services.artifacts.explain_delivery import Case, steps
+from zmdm_plugin.services.artifacts.outcomes import rows_of
+from zmdm_plugin.services.artifacts.resolve import NOTHING, Chosen, Resolution, resolve
+from zmdm_plugin.services.artifacts.under_way import UnderWay
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, Keyset, Page
 
 R = TypeVar("R", Artifact, ArtifactVersion)
@@ -32,6 +37,8 @@ class Standing:
     status: str
     reason: str
     """In one sentence; empty where there is nothing to explain."""
+    via: str | None
+    """command | declaration: how it comes, or came; None for what does not come."""
     wanted: ArtifactVersion | None
     installed: ArtifactVersion | None
     row: ChannelArtifact | None
@@ -47,28 +54,32 @@ def of(device: Device) -> list[Standing]:
 
 def of_channel(channel: Channel) -> list[Standing]:
     """The same for one channel: what it should have in order of delivery, then the rest."""
-    known, decided = decide(channel)
+    known, decided, told = _decided(channel)
     rows = rows_of(channel)
-    chosen = {one.item.id: one.version.id for one in decided.chosen}
+    chosen = {one.item.id: one for one in decided.chosen}
     ids = [*chosen, *sorted((rows.keys() | decided.left_out.keys()) - chosen.keys())]
     artifacts = _by_id(Artifact, ids)
+    wanted = {one.item.id: one.version.id for one in decided.chosen}
     versions = _by_id(
         ArtifactVersion,
-        [*chosen.values(), *(row.installed_version_id or 0 for row in rows.values())],
+        [*wanted.values(), *(row.installed_version_id or 0 for row in rows.values())],
     )
+    cases = _cases(channel, known, decided, told=told, rows=rows)
     found = []
     for artifact_id in ids:
         row = rows.get(artifact_id)
-        status = _status(row, artifact_id, chosen=chosen, decided=decided)
         if artifact_id not in artifacts or _elsewhere(decided, artifact_id, row):
             continue
+        status = _status(row, artifact_id, chosen=chosen, decided=decided)
+        case = cases.get(artifact_id)
         found.append(
             Standing(
                 channel=channel,
                 artifact=artifacts[artifact_id],
                 status=status,
-                reason=_reason(status, row, artifact_id, rows=rows, known=known, decided=decided),
-                wanted=versions.get(chosen.get(artifact_id, 0)),
+                reason=_reason(status, row, case, decided.left_out.get(artifact_id)),
+                via=_via(row, case),
+                wanted=versions.get(wanted.get(artifact_id, 0)),
                 installed=versions.get(row.installed_version_id or 0) if row else None,
                 row=row,
             )
@@ -76,24 +87,46 @@ def of_channel(channel: Channel) -> list[Standing]:
     return found
 
 
-def rows_of(channel: Channel) -> dict[int, ChannelArtifact]:
-    """What became of artifacts on a channel, by artifact."""
-    rows = session().scalars(
-        sa.select(ChannelArtifact).where(ChannelArtifact.channel_id == channel.id)
-    )
-    return {row.artifact_id: row for row in rows}
-
-
 def decide(channel: Channel) -> tuple[Compiled | None, Resolution]:
     """What the channel should have by the present revision of its device's blueprint.
 
     Decided for this very channel, so that the words are about its tags and its shard.
     """
+    return _decided(channel)[:2]
+
+
+def _decided(channel: Channel) -> tuple[Compiled | None, Resolution, Facts | None]:
     blueprint_id = channel.device.blueprint_id
     known = catalog.compiled(blueprint_id) if blueprint_id is not None else None
     if known is None:
-        return None, NOTHING
-    return known, resolve(known, facts.of(channel))
+        return None, NOTHING, None
+    told = facts.of(channel)
+    return known, resolve(known, told), told
+
+
+def _cases(
+    channel: Channel,
+    known: Compiled | None,
+    decided: Resolution,
+    *,
+    told: Facts | None,
+    rows: Mapping[int, ChannelArtifact],
+) -> dict[int, Case]:
+    """What is to be explained of each chosen artifact; loaded once for all of them."""
+    if known is None or told is None:
+        return {}
+    under_way = UnderWay.of(channel, now=utcnow())
+    return {
+        one.item.id: Case(
+            chosen=one,
+            compiled=known,
+            rows=rows,
+            by_command=delivery.by_command(one, known=known, told=told),
+            awaiting=told.awaiting,
+            under_way=under_way,
+        )
+        for one in decided.chosen
+    }
 
 
 def counts(actor: Actor, artifact: Artifact) -> dict[str, int]:
@@ -145,7 +178,7 @@ def _status(
     row: ChannelArtifact | None,
     artifact_id: int,
     *,
-    chosen: Mapping[int, int],
+    chosen: Mapping[int, Chosen],
     decided: Resolution,
 ) -> str:
     if artifact_id in chosen:
@@ -158,57 +191,28 @@ def _status(
 
 
 def _reason(
-    status: str,
-    row: ChannelArtifact | None,
-    artifact_id: int,
-    *,
-    rows: Mapping[int, ChannelArtifact],
-    known: Compiled | None,
-    decided: Resolution,
+    status: str, row: ChannelArtifact | None, case: Case | None, left_out: Verdict | None
 ) -> str:
-    if artifact_id in decided.left_out and status == LEFT_OUT:
-        return _sentence(decided.left_out[artifact_id].words)
-    if status == UNWANTED:
-        return "It is no longer wanted, and goes with the next conversation."
-    if row is not None and row.unresolved:
-        return f"This device has no value for {', '.join(row.unresolved)}."
-    if row is not None and row.reasons:
-        return "; ".join(told(row))
-    if waits := waits_for(artifact_id, rows=rows, known=known):
-        return f"It waits for {', '.join(f'“{name}”' for name in waits)}."
-    return "It is delivered with the next conversation." if status == PLANNED else ""
+    """The first thing that stands in the way, as Explain says it; empty if nothing does."""
+    if case is not None:
+        return next((_sentence(one.words) for one in steps(case) if one.ok is False), "")
+    if status == LEFT_OUT and left_out is not None:
+        return _sentence(left_out.words)
+    if status == "removal_failed" and row is not None:
+        return _sentence(f"it could not be removed: {outcomes.joined(row)}")
+    if left_out is not None:
+        return _sentence(f"it is to go: {left_out.words}")
+    return "It is no longer wanted, and goes with the next conversation."
 
 
-def told(row: ChannelArtifact) -> list[str]:
-    """What the device gave as reasons, in its words."""
-    found = []
-    for reason in row.reasons or ():
-        text = reason.get("description") or reason.get("code") if isinstance(reason, dict) else None
-        if text:
-            found.append(str(text))
-    return found
-
-
-def waits_for(
-    artifact_id: int, *, rows: Mapping[int, ChannelArtifact], known: Compiled | None
-) -> list[str]:
-    """The names of what an artifact needs and is not there; what is declared comes by itself."""
-    item = known.items.get(artifact_id) if known is not None else None
-    if item is None or known is None or (artifact_id in rows and _there(rows[artifact_id])):
-        return []
-    return [
-        known.items[one].name
-        for one in item.requires
-        if one in known.items and not (one in rows and _there(rows[one]))
-    ]
-
-
-def _there(row: ChannelArtifact) -> bool:
-    return row.installed_version_id is not None or row.status == "installed"
+def _via(row: ChannelArtifact | None, case: Case | None) -> str | None:
+    if case is not None and (row is None or row.installed_version_id is None):
+        return present.COMMAND if case.by_command else present.DECLARATION
+    return row.via if row is not None else None
 
 
 def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}." if words else ""
+    return words[:1].upper() + words[1:] + ("" if words[-1:] in "." else ".")
 
 
 def _by_id(model: type[R], ids: list[int]) -> dict[int, R]:
