@@ -188,6 +188,18 @@ def test_many_devices_are_planned_in_few_statements(listed: Updates) -> None:
     assert len([one for one in seen if one.startswith("SELECT")]) <= len(devices) + 8
 
 
+def test_where_nothing_is_enforced_planning_costs_two_statements(lab: Updates) -> None:
+    mac = lab.device()
+    seen: list[str] = []
+    with lab.app.app_context():
+        engine = db.engine()
+    listener = lambda *args: seen.append(str(args[2]))  # noqa: E731
+    sa.event.listen(engine, "before_cursor_execute", listener)
+    lab.refresh(mac)
+    sa.event.remove(engine, "before_cursor_execute", listener)
+    assert len([one for one in seen if "update" in one.split("FROM")[-1].lower()]) == 2
+
+
 def test_a_blueprints_devices_are_told_when_its_enforcement_changes(updates: Updates) -> None:
     number = updates.enforce()
     assert revision(updates) == 1

@@ -39,6 +39,7 @@ from zmdm_plugin.state import state
 
 NO_BLUEPRINT = "it has no blueprint"
 NO_ENFORCEMENT = "its blueprint enforces no updates"
+_UNCONCERNED = (NO_BLUEPRINT, NO_ENFORCEMENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +81,9 @@ def refresh_all(devices: Sequence[Device], *, now: datetime) -> dict[int, Decisi
     """The same for many, in a fixed number of reading statements."""
     present = open_rows([device.id for device in devices])
     decisions = _decide(devices, present, now=now)
-    noted = _noted([device.id for device in devices])
-    for device in devices:
+    concerned = [device for device in devices if decisions[device.id].why not in _UNCONCERNED]
+    noted = _noted([device.id for device in concerned]) if concerned else {}
+    for device in concerned:
         decision = decisions[device.id]
         _keep(device, decision, present.get(device.id, []), now=now)
         _note(device, decision, noted.get(device.id), now=now)
