@@ -170,16 +170,13 @@ def releases(today: date) -> list[Release]:
     made: dict[tuple[str, str, str], Release] = {}
     for model in MODELS.values():
         key = (model.platform, model.os_version, model.build)
-        made.setdefault(
-            key,
-            Release(
-                platform=key[0],
-                version=key[1],
-                build=key[2],
-                devices=[],
-                posted=today - timedelta(days=40),
-                expires=today + timedelta(days=90),
-            ),
+        made[key] = Release(
+            platform=key[0],
+            version=key[1],
+            build=key[2],
+            devices=[],
+            posted=today - timedelta(days=40),
+            expires=today + timedelta(days=90),
         )
     for platform, version, build, days in _NEW:
         posted = today - timedelta(days=days)
@@ -209,8 +206,7 @@ def _hardware(release: Release) -> list[str]:
         shipped = model.version[0]
         newest = _OLD_MACS.get(model.identifier, 99)
         if model.platform == release.platform and shipped <= major <= newest:
-            found += [model.software_update_id] if model.is_mac else []
-            found += [] if model.is_mac else [model.identifier, model.software_update_id]
+            found += [model.software_update_id, *([] if model.is_mac else [model.identifier])]
     return found
 
 
@@ -234,8 +230,7 @@ class PlayedSoftwareLookup:
 
             the_shelf = shelf
 
-        self._server = ThreadingHTTPServer((host, port or self.port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((host, port or self.port), Handler)
         if self._tls:
             path = self.material.path
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -283,6 +278,13 @@ class PlayedSoftwareLookup:
     def fail(self, **faults: Any) -> None:
         """Let something go wrong; without arguments: nothing any more."""
         self.shelf.faults.apply(faults)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that does not trust us, or leaves, is nothing to print a traceback for."""
 
 
 class _Handler(BaseHTTPRequestHandler):
