@@ -14,6 +14,7 @@ from tests.road import Road
 from tests.shelf import mobileconfig, payload
 from zmdm_plugin.models import ChannelArtifact
 from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.protocol import declarations
 from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.script import Script
 
@@ -332,3 +333,37 @@ def test_a_report_tells_facts_of_the_device(road: Road, desk: Desk, mac: Simulat
         row = road.row(mac)
         assert (row.os_version, row.build_version) == ("15.6", "24G84")
         assert road.channel(mac).plan_due_at is not None
+
+
+@pytest.mark.parametrize("model", ["iPhone15,2", "iPad13,18", "AppleTV14,1"])
+def test_other_devices_hold_what_they_know_and_all_of_it_is_valid(
+    road: Road, desk: Desk, model: str
+) -> None:
+    device = desk.assign(quiet(road, road.enrolled(model, 4)))
+    passcode = desk.configuration("Passcode", platforms=["iOS", "iPadOS", "macOS"])
+    wifi = desk.profile("Wi-Fi", platforms=["iOS", "iPadOS", "tvOS"])
+    settle(device)
+    assert desk.state(device, wifi).status == "installed"
+    if model.startswith("AppleTV"):
+        assert desk.found(device, passcode) is None
+    else:
+        assert desk.state(device, passcode).status == "installed"
+    for held in device.declarations.values():
+        assert declarations.validate(held.type, held.payload) == []
+        assert held.valid == "valid"
+
+
+def test_each_user_of_a_shared_ipad_has_declarations(road: Road, desk: Desk) -> None:
+    ipad = desk.assign(quiet(road, road.enrolled("iPad13,18", 5, shared=True, supervised=True)))
+    said = desk.configuration(
+        "Echo",
+        "com.apple.configuration.management.test",
+        {"Echo": "Hello"},
+        channel="user",
+        platforms=["iPadOS"],
+    )
+    for name in ("ada@example.com", "grace@example.com"):
+        assert ipad.log_in(name)
+        while ipad.connect(name).request_types:
+            pass
+        assert desk.state(ipad, said, name).status == "installed"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import plistlib
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from cryptography import x509
 
+from tests.apple_schema import validate_declaration
 from tests.declaring import Desk
 from tests.orders import quiet
 from tests.road import Road
@@ -124,3 +126,18 @@ def test_a_challenge_that_holds_no_longer_gives_nothing(
         desk.items(mac)
     with road.rows(), pytest.raises(Refused):
         credentials.named_by(challenge, now=utcnow())
+
+
+@pytest.mark.needs("apple_schema")
+def test_what_is_sent_is_what_apple_describes(road: Road, desk: Desk, mac: SimulatedDevice) -> None:
+    asset = wanted(desk, builtin(road), subject_alt_name={"dNSName": "mail.example.com"})
+    desk.profile("Wi-Fi")
+    desk.artifact("data_asset", "Data", plistlib.dumps({"a": 1}), platforms=["macOS"])
+    while mac.connect().request_types:
+        pass
+    assert len(mac.declarations) == 6
+    for held in mac.declarations.values():
+        assert validate_declaration(held.type, held.payload, platform="macOS") == []
+    told = credential(desk, mac, asset)
+    assert told["SubjectAltName"] == {"dNSName": "mail.example.com"}
+    assert validate_declaration("com.apple.credential.scep", told, platform="macOS") == []
