@@ -124,6 +124,19 @@ def test_a_new_version_is_tried_at_once_after_a_failure(shelf: Shelf, mac: Simul
     assert line.idle() == "InstallProfile"
 
 
+def test_what_failed_and_is_no_longer_wanted_is_forgotten(
+    shelf: Shelf, mac: SimulatedDevice
+) -> None:
+    wifi = shelf.profile("Wi-Fi")
+    line = Line(mac)
+    assert line.idle() == "InstallProfile"
+    line.say("Error")
+    assert shelf.state(mac, wifi).status == "failed"
+    shelf.unlink(wifi)
+    assert line.idle() is None
+    assert shelf.found(mac, wifi) is None
+
+
 def test_a_broken_artifact_blocks_no_other(shelf: Shelf, mac: SimulatedDevice) -> None:
     shelf.profile("A broken one")
     good = shelf.profile("B good one")

@@ -112,6 +112,24 @@ def removed(channel: Channel, artifact_id: int) -> None:
     _tell(channel, "artifact.removed", artifact_id)
 
 
+def forget_failed(channel: Channel, chosen: Iterable[int]) -> None:
+    """What never came to be there, and is no longer wanted, is nobody's business any more.
+
+    An order that was never answered is kept: the list of profiles may yet tell that it is there.
+    """
+    row = ChannelArtifact
+    never_sent = sa.and_(row.status == "pending", row.tried_at.is_(None))
+    session().execute(
+        sa.delete(row).where(
+            row.channel_id == channel.id,
+            row.via == COMMAND,
+            row.installed_version_id.is_(None),
+            sa.or_(row.status.in_(("failed", "uninstalled")), never_sent),
+            row.artifact_id.not_in(list(chosen)),
+        )
+    )
+
+
 def not_removed(channel: Channel, artifact_id: int, why: str) -> None:
     """The device keeps it; asked again after a growing wait."""
     row = _ensure(channel, artifact_id)

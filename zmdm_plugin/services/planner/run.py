@@ -47,6 +47,8 @@ def plan_channel(channel: Channel) -> None:
     deliver = delivery.of(channel, revision=blueprint)
     situation = _situation(channel, deliver, _declared(channel, deliver))
     plans = [rule(situation) for rule in PLANNERS]
+    if not situation.awaiting and situation.held.keys() - situation.chosen:
+        present.forget_failed(channel, situation.chosen)
     channel.plan_due_at = None
     for plan in plans:
         for order in plan.orders:
