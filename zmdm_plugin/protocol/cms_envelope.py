@@ -124,7 +124,6 @@ def parse_envelope(enveloped: bytes) -> Envelope:
     fields = inside(read(expect(outer[1], _EXPLICIT_0).content))
     if fields[1].tag == _EXPLICIT_0:  # originator's certificates, of no use to us
         del fields[1]
-    recipients = [_recipient(one) for one in inside(fields[1], SET) if one.tag == SEQUENCE]
     _, algorithm, content = inside(fields[2])[:3]
     code, iv = inside(algorithm)[:2]
     cipher = _BY_OID.get(code.content)
@@ -134,8 +133,14 @@ def parse_envelope(enveloped: bytes) -> Envelope:
         cipher=cipher.name,
         iv=octets(iv),
         ciphertext=octets(content, _IMPLICIT_0),
-        recipients=tuple([one for one in recipients if one is not None]),
+        recipients=read_recipients(fields[1]),
     )
+
+
+def read_recipients(element: Tlv) -> tuple[Recipient, ...]:
+    """The recipients in a RecipientInfos that open with an RSA key."""
+    found = [_recipient(one) for one in inside(element, SET) if one.tag == SEQUENCE]
+    return tuple([one for one in found if one is not None])
 
 
 def _recipient(element: Tlv) -> Recipient | None:
