@@ -147,4 +147,6 @@ def _typed(value: Any, column: InstrumentedAttribute[Any]) -> Any:
     if isinstance(column.type, sa.String) and isinstance(value, str) and "\0" not in value:
         value.encode()
         return value
+    if isinstance(column.type, sa.Integer) and type(value) is int and abs(value) <= MAX_ID:
+        return value
     raise ValueError("of another type")
