@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -132,3 +133,31 @@ def test_a_manifest_that_nobody_is_offered_any_more_is_deleted(pg_road: Road) ->
         assert manifest.forget_unused(now=utcnow()) > 0
         assert session.scalar(sa.select(sa.func.count(Manifest.id))) == 1
     assert desk.ask(mac, "declaration-items").status_code == 200
+
+
+@pytest.mark.settings(ZMDM_REDELIVER_AFTER=1)
+def test_a_database_that_dies_during_synchronizations_leaves_the_same_end(
+    make_app: Callable[..., Flask], own_postgres: Postgres
+) -> None:
+    url = own_postgres.create().render_as_string(hide_password=False)
+    hosts.migrate(url)
+    with lay_road(make_app(url)) as road:
+        desk = Desk(road)
+        ids = [desk.configuration(f"Passcode {number}") for number in range(5)]
+        macs = [desk.assign(quiet(road, road.enrolled(seed=seed))) for seed in range(3)]
+        with ThreadPoolExecutor(len(macs)) as threads:
+            syncing = [threads.submit(mac.connect) for mac in macs]
+            time.sleep(0.4)
+            own_postgres.kill()
+            faults = [one.exception() for one in syncing]
+        own_postgres.start()
+        time.sleep(1.1)
+        assert all(fault is None or "503" in str(fault) for fault in faults)
+        for mac in macs:
+            while mac.connect().request_types:
+                pass
+            if mac.channel().declarative:
+                mac.sync()
+            while mac.connect().request_types:
+                pass
+            assert {desk.state(mac, one).status for one in ids} == {"installed"}
