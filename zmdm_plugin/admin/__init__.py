@@ -10,8 +10,11 @@ from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
 from zmdm_plugin.admin import (
+    artifacts,
     audit,
+    blueprints,
     bulk,
+    device_blueprint,
     issuers,
     job_runs,
     software_updates,
@@ -76,6 +79,8 @@ def _screens() -> list[Screen]:
     """Every screen in the order of the menu; those `below` another have no entry."""
     return [
         *_fleet(),
+        *blueprints.screens(),
+        *artifacts.screens(),
         *software_updates.screens(),
         *_set_up(),
         *audit.screens(),
@@ -98,6 +103,7 @@ def _fleet() -> list[Screen]:
         commands,
         CommandPage("Command", endpoint="zmdm_command", url="commands/<uuid>", below=commands),
         EventList("Events", endpoint="zmdm_events", url="events", group="Fleet"),
+        *device_blueprint.screens(devices),
         *tags.screens(devices),
         *bulk.screens(devices),
     ]

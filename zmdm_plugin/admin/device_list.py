@@ -17,6 +17,7 @@ from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import Channel
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, device_export, devices, tags, views
+from zmdm_plugin.services.artifacts import blueprints
 from zmdm_plugin.web.download import streamed
 
 SCREEN = "devices"
@@ -51,6 +52,7 @@ class DeviceList(Screen):
             channels=_channels([shown.channel_id for shown in found.items]),
             tags={shown.device.id: shown.tags for shown in found.items},
             all_tags=tags.every(),
+            blueprints=blueprints.every(),
             views=views.of(acting(), SCREEN),
             columns=device_columns.of(acting()),
             every_column=device_columns.COLUMNS.values(),

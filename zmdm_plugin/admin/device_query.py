@@ -11,6 +11,7 @@ from zmdm_plugin.admin.screen import text
 from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.services import device_filter
 from zmdm_plugin.services.device_filter import DeviceFilter
+from zmdm_plugin.services.keyset import MAX_ID
 
 STATES = (
     ("enrolled", "Enrolled"),
@@ -43,6 +44,8 @@ class Asked:
     state: str = ""
     seen: str = ""
     tag: str = ""
+    blueprint: str = ""
+    """The id of one."""
     os: str = ""
     push: str = ""
     user: str = ""
@@ -84,6 +87,7 @@ def read(given: Mapping[str, str] | None = None) -> Asked:
         state=_one_of(one("state"), dict(STATES)),
         seen=_one_of(one("seen"), dict(SEEN)),
         tag=one("tag", 64),
+        blueprint=_id(one("blueprint", 19)),
         os=one("os", 64),
         push=_one_of(one("push"), dict(PUSH)),
         user=one("user"),
@@ -109,6 +113,7 @@ def as_filter(asked: Asked, now: datetime) -> DeviceFilter:
         enrolled_before=_day(asked.enrolled_before),
         user_short_name=asked.user or None,
         tag=asked.tag or None,
+        blueprint=int(asked.blueprint) if asked.blueprint else None,
     )
 
 
@@ -121,6 +126,11 @@ def _seen(asked: Asked, now: datetime) -> tuple[datetime | None, datetime | None
             return after, min(before or moment, moment)
         return max(after or moment, moment), before
     return after, before
+
+
+def _id(given: str) -> str:
+    good = given.isascii() and given.isdecimal() and 0 < int(given) <= MAX_ID
+    return str(int(given)) if good else ""
 
 
 def _one_of(given: str, known: Any) -> str:

@@ -15,6 +15,7 @@ from zmdm_plugin.admin.screen import HEADERS, Screen, acting, back, demand, row,
 from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import Device, Enrollment, EnrollmentSession
 from zmdm_plugin.services import access, audit
+from zmdm_plugin.services.artifacts import assignment
 from zmdm_plugin.services.enrollment import enrollments, manual
 
 MOBILECONFIG = "application/x-apple-aspen-config"
@@ -113,6 +114,7 @@ class EnrollmentPage(Screen):
             "zmdm/enrollment.html",
             title=enrollment.name,
             enrollment=enrollment,
+            blueprint=assignment.blueprint(enrollment.blueprint_id),
             link=link,
             page=page,
             devices={device.id: device for device in devices},

@@ -16,6 +16,7 @@ from zmdm_plugin.admin.words import state_of_command
 from zmdm_plugin.models import Enrollment
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, dashboard
+from zmdm_plugin.services.artifacts import listing
 
 _BARS = 8
 _SEEN = (
@@ -76,7 +77,11 @@ class Overview(Screen):
             "zmdm/overview.html",
             title="Overview",
             empty=not fleet.total,
-            counts=[*_device_counts(fleet), *(_command_counts() if commands else ())],
+            counts=[
+                *_device_counts(fleet),
+                *(_command_counts() if commands else ()),
+                *(_artifact_counts() if may(access.VIEW_ARTIFACTS) else ()),
+            ],
             charts=[*_fleet_charts(fleet), *([_states()] if commands else ())],
             arrivals=_arrivals(dashboard.enrollments(acting(), now=now)),
             expiring=dashboard.expiring(now=now) if may(access.VIEW_PUSH_CERTIFICATES) else [],
@@ -112,6 +117,14 @@ def _command_counts() -> list[Count]:
             "warn" if failed else "",
         ),
     ]
+
+
+def _artifact_counts() -> list[Count]:
+    """Nothing as long as nothing fails: most hosts have artifacts that are simply there."""
+    failing = listing.number_failing(acting())
+    shown = "artifact fails somewhere" if failing == 1 else "artifacts fail somewhere"
+    url = flask.url_for("zmdm_artifacts.index", failing=1)
+    return [Count(f"{failing:,}", shown, url, "warn")] if failing else []
 
 
 def _at_most(number: int) -> str:

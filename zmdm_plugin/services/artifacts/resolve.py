@@ -73,6 +73,11 @@ def resolve(compiled: Compiled, facts: Facts) -> Resolution:
     return Resolution(tuple(chosen.values()), left_out)
 
 
+def order(compiled: Compiled) -> list[int]:
+    """All that a blueprint may bring to anybody, in the order of delivery; artifact ids."""
+    return _in_order(compiled, _closure(compiled, list(compiled.links)), {})
+
+
 def admitted(item: Item, link: Link, facts: Facts) -> Verdict:
     """Whether the blueprint's own link brings the artifact to this channel."""
     if item.channel is not facts.channel:

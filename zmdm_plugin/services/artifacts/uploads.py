@@ -42,6 +42,14 @@ class Upload:
     warnings: list[str] = field(default_factory=list)
 
 
+class Faulty(Refused):
+    """A source has errors; all of them are in `problems`, each with its path."""
+
+    def __init__(self, why: str, problems: list[Problem]) -> None:
+        super().__init__("source", why)
+        self.problems = problems
+
+
 def read(artifact: Artifact, source: bytes) -> Upload:
     """Check a source for this artifact; Refused("source", …) says what is wrong with it."""
     most = state().settings.artifact_max_size
@@ -195,11 +203,11 @@ def _declaration(artifact: Artifact, source: bytes) -> Upload:
 
 
 def refuse_errors(found: Iterable[Problem]) -> list[str]:
-    """Refused if there is an error among them, else the warnings in words."""
+    """Faulty if there is an error among them, else the warnings in words."""
     told = list(found)
     if wrong := problems.errors(told):
         more = f" (and {len(wrong) - _MOST_TOLD} more)" if len(wrong) > _MOST_TOLD else ""
-        raise Refused("source", "; ".join(map(str, wrong[:_MOST_TOLD])) + more)
+        raise Faulty("; ".join(map(str, wrong[:_MOST_TOLD])) + more, wrong)
     return [str(one) for one in problems.warnings(told)]
 
 
