@@ -1,93 +1,130 @@
-"""Operators who change the same things at the same moment."""
+"""Artifacts on PostgreSQL: operators at the same time, and conversations while they change."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
+import pytest
 import sqlalchemy as sa
-from flask import Flask
 
-from tests.services.test_artifacts import profile, wifi
-from zmdm_plugin import db
-from zmdm_plugin.actors import SYSTEM
-from zmdm_plugin.errors import ZmdmError
-from zmdm_plugin.models import Artifact, ArtifactVersion, BlueprintArtifact
-from zmdm_plugin.services.artifacts import artifacts, blueprints, catalog, revisions, versions
+from tests.declaring import Desk
+from tests.orders import Line, quiet
+from tests.road import Road
+from tests.shelf import mobileconfig
+from zmdm_plugin.models import ArtifactVersion, ChannelCommand
+from zmdm_plugin.services.artifacts import artifacts, blueprints
 
-
-def at_once(app: Flask, *works: Callable[[], object]) -> list[str]:
-    """Do these in transactions that begin together; what was refused, in words."""
-    barrier = Barrier(len(works))
-
-    def do(work: Callable[[], object]) -> str:
-        with app.app_context():
-            try:
-                with db.transaction():
-                    barrier.wait(20)
-                    work()
-            except ZmdmError as error:
-                return str(error)
-        return ""
-
-    with ThreadPoolExecutor(len(works)) as threads:
-        return [said for said in threads.map(do, works) if said]
+AT_ONCE = 8
 
 
-def lay(app: Flask) -> tuple[int, int]:
-    """An artifact in no blueprint, and a blueprint."""
-    with app.app_context(), db.transaction():
-        return profile().id, blueprints.create("Office").id
+@pytest.fixture
+def desk(pg_road: Road) -> Desk:
+    return Desk(pg_road, legacy_profiles_via_ddm=False)
 
 
-def test_versions_uploaded_at_once_are_numbered_one_after_the_other(pg_app: Flask) -> None:
-    artifact_id, _ = lay(pg_app)
-
-    def upload(ssid: str) -> Callable[[], object]:
-        return lambda: versions.create(artifacts.find(artifact_id), wifi(ssid), actor=SYSTEM)
-
-    assert at_once(pg_app, *(upload(f"Net {number}") for number in range(4))) == []
-    with pg_app.app_context():
-        numbers = sa.select(ArtifactVersion.number).order_by(ArtifactVersion.number)
-        assert list(db.session().scalars(numbers)) == [1, 2, 3, 4, 5]
-        assert list(db.session().scalars(numbers.with_only_columns(ArtifactVersion.rank))) == [
-            1,
-            2,
-            3,
-            4,
-            5,
-        ]
+def other_desk(desk: Desk, name: str) -> Desk:
+    """The same administrator at another blueprint."""
+    other = object.__new__(Desk)
+    other.road = desk.road
+    with desk.road.rows():
+        other.blueprint_id = blueprints.create(name).id
+    return other
 
 
-def test_an_artifact_is_deleted_or_linked_but_not_both(pg_app: Flask) -> None:
-    artifact_id, blueprint_id = lay(pg_app)
+def at_once(*work: Callable[[], object]) -> None:
+    """Do all of it at the same time; what fails anywhere fails the test."""
+    together = threading.Barrier(len(work))
 
-    def link() -> None:
-        blueprints.link(blueprints.find(blueprint_id), artifacts.find(artifact_id))
+    def begin(one: Callable[[], object]) -> object:
+        together.wait()
+        return one()
 
-    refused = at_once(pg_app, lambda: artifacts.delete(artifacts.find(artifact_id)), link)
-    assert len(refused) == 1
-    with pg_app.app_context():
-        left = db.session().scalar(sa.select(sa.func.count(Artifact.id)))
-        linked = db.session().scalar(sa.select(sa.func.count(BlueprintArtifact.id)))
-        assert left == linked
+    with ThreadPoolExecutor(len(work)) as threads:
+        for done in [threads.submit(begin, one) for one in work]:
+            done.result(60)
 
 
-def test_changes_at_once_are_as_many_revisions_and_nobody_keeps_an_old_one(pg_app: Flask) -> None:
-    artifact_id, blueprint_id = lay(pg_app)
-    with pg_app.app_context(), db.transaction():
-        blueprints.link(blueprints.find(blueprint_id), artifacts.find(artifact_id))
-        before = revisions.of(blueprint_id)
+def test_conversations_while_the_blueprint_changes_install_the_last_version(desk: Desk) -> None:
+    mac = desk.assign(quiet(desk.road, desk.road.enrolled()))
+    known = [desk.profile(f"Profile {number}") for number in range(3)]
+    over = threading.Event()
 
-    def rename(number: int) -> Callable[[], object]:
-        change = {"reinstall_interval": number}
-        return lambda: artifacts.update(artifacts.find(artifact_id), change)
+    def converse() -> None:
+        line = Line(mac)  # which fails the test if it is not answered 200
+        while not over.is_set():
+            given = line.idle()
+            while given is not None:
+                given = line.say()
 
-    assert at_once(pg_app, *(rename(number) for number in range(1, 5))) == []
-    with pg_app.app_context():
-        assert revisions.of(blueprint_id) == before + 4
-        compiled = catalog.compiled(blueprint_id)
-        assert compiled is not None
-        stored = db.session().get_one(Artifact, artifact_id).reinstall_interval
-        assert compiled.items[artifact_id].reinstall_interval == stored
+    def change() -> None:
+        newest = {}
+        for number in range(12):
+            newest[number % 3] = desk.version(known[number % 3], mobileconfig())
+        over.set()
+
+    at_once(change, *[converse] * AT_ONCE)
+    mac.connect()
+    states = [desk.state(mac, one) for one in known]
+    assert {one.status for one in states} == {"installed"}
+    with desk.road.rows() as session:
+        newest = sa.select(sa.func.max(ArtifactVersion.id)).group_by(ArtifactVersion.artifact_id)
+        assert {one.installed_version_id for one in states} == set(session.scalars(newest))
+        twice = sa.select(ChannelCommand.delivery_count).where(ChannelCommand.delivery_count > 1)
+        assert session.scalars(twice).all() == []
+
+
+def test_operators_who_save_the_same_artifact_at_once_all_get_a_version(desk: Desk) -> None:
+    wifi = desk.profile("Wi-Fi")
+    at_once(*[lambda: desk.version(wifi, mobileconfig())] * AT_ONCE)
+    with desk.road.rows() as session:
+        version = ArtifactVersion
+        found = session.execute(sa.select(version.number, version.rank).order_by(version.number))
+        numbers, ranks = zip(*found.all(), strict=True)
+    assert numbers == tuple(range(1, AT_ONCE + 2))
+    assert ranks == numbers
+
+
+def test_operators_who_change_different_blueprints_do_not_wait_for_each_other(desk: Desk) -> None:
+    desk.profile("Wi-Fi")
+    other = other_desk(desk, "Lab")
+    with desk.road.rows():
+        blueprints.update(blueprints.find(desk.blueprint_id), {"inventory_interval": 50_000})
+
+        def change() -> None:
+            with desk.road.rows() as session:
+                session.execute(sa.text("SET LOCAL lock_timeout = '500ms'"))
+                found = blueprints.find(other.blueprint_id)
+                blueprints.update(found, {"inventory_interval": 60_000})
+
+        at_once(change)
+
+
+def test_changes_of_what_many_blueprints_share_do_not_deadlock(desk: Desk) -> None:
+    first, second = desk.profile("Wi-Fi"), desk.profile("VPN")
+    desks = [desk, *(other_desk(desk, f"Staff {number}") for number in range(4))]
+    with desk.road.rows():
+        for one in desks[1:]:
+            for artifact in (second, first):
+                blueprints.link(blueprints.find(one.blueprint_id), artifacts.find(artifact))
+    ends = time.monotonic() + 3
+
+    def change(work: Callable[[int], object]) -> Callable[[], None]:
+        def often() -> None:
+            number = 0
+            while time.monotonic() < ends:
+                number += 1
+                work(number)
+
+        return often
+
+    def interval(one: Desk) -> Callable[[int], object]:
+        return lambda number: one.change(inventory_interval=20_000 + number)
+
+    at_once(
+        change(lambda _: desk.version(first, mobileconfig())),
+        change(lambda _: desk.version(second, mobileconfig())),
+        *(change(interval(one)) for one in (desks[-1], desks[0])),
+    )
