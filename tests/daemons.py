@@ -3,12 +3,14 @@
 with Daemons(folder, database_uri, settings) as daemons:
     worker = daemons.worker()            # listens to both queues
     daemons.scheduler("--lease", "2")
+    daemons.web(8080)                    # gunicorn, two processes
     worker.kill()                        # as a power cut would; .stop() as an operator would
 """
 
 from __future__ import annotations
 
 import json
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +58,23 @@ class Daemons:
         child.start(lambda: True)
         return child
 
+    def web(self, port: int) -> Child:
+        """Serve the application on a local port, as the README does."""
+        address = f"127.0.0.1:{port}"
+        command = ["gunicorn", "--workers", "2", "--threads", "4", "--bind", address]
+        command += ["--no-control-socket", "tests.worker_host:create_app()"]
+        child = self._run("web", *command)
+        child.start(lambda: self._answers(port), seconds=60)
+        return child
+
+    @staticmethod
+    def _answers(port: int) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            return False
+        return True
+
     def listens(self, child: Child) -> bool:
         """Whether this worker waits for jobs."""
         with redis.Redis.from_url(self._redis_url) as client:
@@ -66,8 +85,11 @@ class Daemons:
         return False
 
     def _child(self, *words: str) -> Child:
-        log = self._folder / f"{words[0]}-{len(self._children)}.log"
-        command = [sys.executable, "-m", "flask", "zmdm", *words]
+        return self._run(words[0], "flask", "zmdm", *words)
+
+    def _run(self, name: str, *module: str) -> Child:
+        log = self._folder / f"{name}-{len(self._children)}.log"
+        command = [sys.executable, "-m", *module]
         child = Child(command, log, env=self._environment, cwd=ROOT)
         self._children.append(child)
         return child
