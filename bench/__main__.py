@@ -21,6 +21,7 @@ SHORT = {
     "idle": ["--sizes", "1000", "--times", "2000"],
     "result_next": ["--sizes", "1000", "--times", "480"],
     "declarations": ["--sizes", "1000", "--times", "1000"],
+    "blueprints": ["--sizes", "1000", "--times", "1000", "--artifacts", "5", "50"],
     "enrollment": ["--sizes", "1000", "--times", "20"],
     "screens": ["--sizes", "1000", "--times", "5"],
     "push": ["--pushes", "10000"],

@@ -7,6 +7,7 @@ Bar: at most 1.5 ms of CPU each, server and PostgreSQL together.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from bench import report
@@ -30,15 +31,16 @@ def question(device: SimulatedDevice, endpoint: str) -> bytes:
     return request(urlsplit(url).path, body, headers)
 
 
-def manage(staged: Stage, artifacts: int) -> None:
+def manage(staged: Stage, artifacts: int, devices: Sequence[SimulatedDevice] = ()) -> Desk:
     """A blueprint with so many configurations; each device fetches and reports them all."""
     desk = Desk(staged.road)
     for number in range(artifacts):
         desk.configuration(f"Configuration {number}")
-    for device in staged.devices:
+    for device in devices or staged.devices:
         desk.assign(device)
         while device.connect().request_types:
             pass
+    return desk
 
 
 def run(staged: Stage, endpoint: str, times: int) -> Cost:

@@ -151,7 +151,7 @@ def _people(road: Road, size: int) -> list[SimulatedDevice]:
     for part in range(parts):
         copy_device(road, devices[0], first=part * share + 1, last=(part + 1) * share)
         devices += [_settled(road, part * 4 + number + 1) for number in range(REAL // parts)]
-    _tidy(road)
+    tidy(road)
     return devices
 
 
@@ -163,7 +163,7 @@ def _settled(road: Road, seed: int) -> SimulatedDevice:
     return mac
 
 
-def _tidy(road: Road) -> None:
+def tidy(road: Road) -> None:
     """Statistics as after a day of use; the write-ahead log of SQLite back in its file."""
     with road.app.app_context():
         engine = db.engine()
@@ -248,18 +248,23 @@ def _send(
     step: int,
     faults: list[bytes],
 ) -> None:
-    port = int(url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), 30) as wire:
-        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with connected(url) as wire:
         for turn in range(number, times, step):
             wire.sendall(requests[turn % len(requests)])
-            reply = _reply(wire)
+            reply = receive(wire)
             if not reply.startswith(b"HTTP/1.1 200"):
                 faults.append(reply[:200])
                 return
 
 
-def _reply(wire: socket.socket) -> bytes:
+def connected(url: str) -> socket.socket:
+    """A connection to the server, kept as devices keep theirs."""
+    wire = socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), 30)
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return wire
+
+
+def receive(wire: socket.socket) -> bytes:
     """One answer, as long as its Content-Length says."""
     reply = wire.recv(65536)
     head, _, body = reply.partition(b"\r\n\r\n")
