@@ -16,7 +16,7 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from host_app.demo.supervisor import Failed
@@ -33,6 +33,7 @@ class Ports:
     web: int
     apns: int
     control: int
+    lookup: int
 
     @property
     def url(self) -> str:
@@ -105,13 +106,12 @@ class DemoFolder:
         if not _is_free(web):
             remedy = "stop what listens there" if known else "choose another one with PORT="
             raise Failed(f"port {web} is in use: {remedy}")
-        apns, control = (_free_port(stored.get(name)) for name in ("apns", "control"))
-        return Ports(web=web, apns=apns, control=control)
+        others = {name: _free_port(stored.get(name)) for name in ("apns", "control", "lookup")}
+        return Ports(web=web, **others)
 
     def keep_ports(self, ports: Ports) -> None:
         """From now on devices may enroll with this address."""
-        values = {"web": ports.web, "apns": ports.apns, "control": ports.control}
-        self.write("ports.json", json.dumps(values))
+        self.write("ports.json", json.dumps(asdict(ports)))
 
     def ensure_config(self) -> None:
         """Make the host's secret keys once; new ones could not open what the old ones sealed."""

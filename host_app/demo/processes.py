@@ -61,8 +61,14 @@ class Stage:
             "ZMDM_ORGANIZATION": "Example host",
             "ZMDM_REDIS_URL": self.redis_url or self.embedded.url,
             "ZMDM_REDELIVER_AFTER": "10",
+            "ZMDM_SOFTWARE_LOOKUP_URL": self.lookup_url,
             "ZMDM_SWEEP_INTERVAL": "5",
         }
+
+    @property
+    def lookup_url(self) -> str:
+        """Apple's list of software updates, played."""
+        return f"http://{HOST}:{self.ports.lookup}"
 
     @property
     def control_url(self) -> str:
@@ -82,6 +88,15 @@ def before_setup(stage: Stage) -> Iterator[Process]:
         *("--apns-port", str(stage.ports.apns)),
         *("--control-port", str(stage.ports.control)),
         ready=lambda pid: _answers(f"{stage.control_url}/ready"),
+    )
+    yield _simulator(
+        stage,
+        "lookup",
+        "lookup",
+        *("--dir", str(stage.folder.path / "apple")),
+        *("--port", str(stage.ports.lookup)),
+        "--http",
+        ready=lambda pid: _answers(f"{stage.lookup_url}/v2/pmv"),
     )
 
 

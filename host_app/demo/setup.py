@@ -87,6 +87,11 @@ def make_enrollments(app: Flask, folder: DemoFolder) -> None:
     flask(app, "zmdm", "enrollment", "profile", BY_HAND, "--output", output)
 
 
+def read_software_updates(app: Flask, folder: DemoFolder) -> None:
+    """Apple's list, so that there is something to enforce."""
+    flask(app, "zmdm", "software-update", "sync")
+
+
 def make_token(app: Flask, folder: DemoFolder) -> None:
     """Of the administrator, who may do everything; only its hash is stored, so it is kept here."""
     with app.app_context():
@@ -102,6 +107,7 @@ ONCE: tuple[Callable[[Flask, DemoFolder], None], ...] = (
     import_push_certificate,
     make_blueprint,
     make_enrollments,
+    read_software_updates,
     make_token,
 )
 
