@@ -41,7 +41,7 @@ def text(artifact: Artifact, version: ArtifactVersion) -> list[str]:
     except (ProtocolError, ValueError):
         return ["This version cannot be read as text."]
     shown = json.dumps(masked(value), indent=2, sort_keys=True, ensure_ascii=False, default=str)
-    return shown.splitlines()
+    return shown.replace(f'"{REDACTED}"', "(hidden)").splitlines()
 
 
 def difference(before: list[str], after: list[str]) -> list[tuple[str, str]]:
