@@ -223,11 +223,13 @@ def _user_authenticate(body: Mapping[str, Any], sender: Who) -> UserAuthenticate
 
 
 def _declarative_management(body: Mapping[str, Any], sender: Who) -> DeclarativeManagement:
-    return DeclarativeManagement(
-        who=sender,
-        endpoint=fields.required_text(body, "Endpoint", 512),
-        data=fields.data(body, "Data", 16 * 1024 * 1024),
-    )
+    endpoint = fields.required_text(body, "Endpoint", 512)
+    return DeclarativeManagement(who=sender, endpoint=endpoint, data=_report(body.get("Data")))
+
+
+def _report(given: Any) -> bytes | None:
+    """The Data, whatever it is: a report that is none is kept by its reader, never refused."""
+    return given if given is None or isinstance(given, bytes) else plist.dumps({"Data": given})
 
 
 def _get_token(body: Mapping[str, Any], sender: Who) -> GetToken:

@@ -19,6 +19,7 @@ from zmdm_plugin.errors import ProtocolError
 CONTENT_TYPE = "application/json"
 MAX_IDENTIFIER = 64
 MAX_TOKEN = 64
+MAX_REPORT = 8 * 1024 * 1024
 _MAX_PATH = 512
 
 
@@ -163,6 +164,8 @@ class StatusReport:
     @classmethod
     def parse(cls, data: bytes | None) -> StatusReport:
         """Read a report; unknown items and keys are kept, wrong shapes are a ProtocolError."""
+        if len(data or b"") > MAX_REPORT:
+            raise ProtocolError(f"a status report has at most {MAX_REPORT} bytes")
         body = _loads(data or b"")
         if not isinstance(body, dict):
             raise ProtocolError("a status report is a JSON object")

@@ -25,24 +25,24 @@ log = logging.getLogger(__name__)
 
 blueprint = Blueprint("zmdm_mdm", __name__, url_prefix="/public/mdm")
 
-MAX_CHECKIN = 2 * 1024 * 1024
-MAX_CONNECT = 32 * 1024 * 1024
+MAX_BODY = 32 * 1024 * 1024
+"""Of a check-in as of an answer: a refused status report would come again for ever."""
 
 
 @blueprint.route("/checkin/", methods=["PUT"])
 def check_in() -> Response:
     """Authenticate, TokenUpdate, CheckOut and their like."""
-    return _take(MAX_CHECKIN)
+    return _take()
 
 
 @blueprint.route("/connect/", methods=["PUT"])
 def connect() -> Response:
     """Answers to commands, and the next command."""
-    return _take(MAX_CONNECT)
+    return _take()
 
 
-def _take(limit: int) -> Response:
-    request.max_content_length = limit
+def _take() -> Response:
+    request.max_content_length = MAX_BODY
     body = request.get_data(cache=False)
     evidence = evidence_of(request, body)
     try:

@@ -7,6 +7,7 @@ with, or by its name; on the device each stands under the identifier of its arti
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +20,12 @@ from zmdm_plugin.models import Artifact, ArtifactVersion
 from zmdm_plugin.protocol import declarations
 from zmdm_plugin.protocol.declarations import Reference
 from zmdm_plugin.protocol.platform import Platform
-from zmdm_plugin.protocol.problems import Problem
+from zmdm_plugin.protocol.problems import Problem, joined
 from zmdm_plugin.services import schema_folder
 
+_UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 _KEYS = {"Type", "Identifier", "ServerToken", "Payload"}
+_MOST_REFERENCES = 500
 _AS_DECLARATIONS = {
     "profile": "com.apple.configuration.legacy",
     "data_asset": "com.apple.asset.data",
@@ -47,7 +50,22 @@ def json_object(source: bytes) -> dict[str, Any]:
         raise Refused("source", "is not JSON") from None
     if not isinstance(found, dict):
         raise Refused("source", "must be a JSON object")
+    _refuse_unstorable(found)
     return found
+
+
+def _refuse_unstorable(root: dict[str, Any]) -> None:
+    """JSON can spell characters that no database takes, not even to look for them."""
+    left: list[tuple[str, Any]] = [("", root)]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, str) and _UNSTORABLE.search(value):
+            raise Refused("source", str(Problem(path, "has characters that cannot be stored")))
+        if isinstance(value, dict):
+            left += [(path, name) for name in value]
+            left += [(joined(path, name), part) for name, part in value.items()]
+        elif isinstance(value, list):
+            left += [(joined(path, number), part) for number, part in enumerate(value)]
 
 
 def read(artifact: Artifact, source: bytes) -> Declared:
@@ -71,8 +89,14 @@ def read(artifact: Artifact, source: bytes) -> Declared:
         ),
     ]
     references = []
-    for reference in declarations.references(type_name, payload, schema=schema):
-        target = _artifact(reference.value)
+    named = list(declarations.references(type_name, payload, schema=schema))
+    if len(named) > _MOST_REFERENCES:
+        raise Refused(
+            "source", f"refers to {len(named)} others; at most {_MOST_REFERENCES} will do"
+        )
+    targets = {name: _artifact(name) for name in {reference.value for reference in named}}
+    for reference in named:
+        target = targets[reference.value]
         problem = _fault(artifact, reference, target)
         if problem is not None:
             found.append(Problem(reference.where, problem))

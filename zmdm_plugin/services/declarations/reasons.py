@@ -75,4 +75,5 @@ def explained(reported: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 def lasting(reported: Iterable[Mapping[str, Any]]) -> bool:
     """Whether trying again is pointless."""
-    return any(reason.get("code") in LASTING for reason in reported)
+    codes = [reason.get("code") for reason in reported]
+    return any(isinstance(code, str) and code in LASTING for code in codes)

@@ -5,6 +5,7 @@ A report is never refused, for a device would send it for ever: what cannot be r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,8 @@ from zmdm_plugin.services.declarations import facts, reasons, reported
 from zmdm_plugin.services.software_updates import progress
 
 _MAX_RAW = 100
+_MOST_KEPT = 16 * 1024 * 1024
+"""Of the status of a channel, in characters of JSON."""
 _MOST_ERRORS = 200
 
 
@@ -33,7 +36,7 @@ def take(channel: Channel, data: bytes | None, *, now: datetime) -> bool:
         keep_raw(channel.device, data, reason=f"status report: {error}", channel=channel)
         return False
     held = session().get_one(ChannelDeclarations, channel.id)
-    held.status = ddm.merge(held.status, report)
+    held.status = _bounded(ddm.merge(held.status, report), report)
     held.errors = list(report.errors[:_MOST_ERRORS]) or None
     held.reported_at = now
     if report.full:
@@ -48,6 +51,11 @@ def take(channel: Channel, data: bytes | None, *, now: datetime) -> bool:
     for one in report.errors[:_MOST_ERRORS]:
         _note_error(channel, one)
     return changed
+
+
+def _bounded(merged: dict[str, Any], report: StatusReport) -> dict[str, Any]:
+    """A device that keeps naming other items would fill its row: then the last report counts."""
+    return merged if len(json.dumps(merged)) <= _MOST_KEPT else dict(report.items)
 
 
 def keep_raw(
