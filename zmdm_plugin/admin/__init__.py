@@ -10,6 +10,7 @@ from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
 from zmdm_plugin.admin import (
+    artifact_explained,
     artifacts,
     audit,
     blueprints,
@@ -103,6 +104,7 @@ def _fleet() -> list[Screen]:
         commands,
         CommandPage("Command", endpoint="zmdm_command", url="commands/<uuid>", below=commands),
         EventList("Events", endpoint="zmdm_events", url="events", group="Fleet"),
+        *artifact_explained.screens(devices),
         *device_blueprint.screens(devices),
         *tags.screens(devices),
         *bulk.screens(devices),

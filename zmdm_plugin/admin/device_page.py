@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from flask import Response
 from flask_admin import expose
 
+from zmdm_plugin.admin import (
+    device_artifacts,
+    device_blueprint,
+    device_updates,
+    event_names,
+    paging,
+    sending,
+)
 from zmdm_plugin.admin import device_facts as facts
-from zmdm_plugin.admin import device_updates, paging, sending
 from zmdm_plugin.admin.screen import Screen, demand, may
 from zmdm_plugin.models import ChannelCommand, Device, Event
 from zmdm_plugin.services import access, reveal, tags
+from zmdm_plugin.services.artifacts import failures
 
 SECTIONS = {
     "index": "Overview",
     "everything": "Facts",
+    "artifacts": "Artifacts",
+    "declarations": "Declarations",
     "commands": "Commands",
     "applications": "Applications",
     "profiles": "Profiles",
@@ -44,7 +55,8 @@ class DevicePage(Screen):
             waiting=facts.outstanding(device, talk) if seen else [],
             finished=facts.finished(device) if seen else [],
             identities=facts.identities(device),
-            events=facts.events(device),
+            **_happened(facts.events(device)),
+            failed_artifacts=failures.number_on([one.id for one in talk.every]),
             pin=may(reveal.VIEW_LOCK_PIN, device) and reveal.has_lock_pin(device),
             tags=tags.of([device.id]).get(device.id, []),
             all_tags=tags.every() if may(access.CHANGE_DEVICES, device) else [],
@@ -84,6 +96,20 @@ class DevicePage(Screen):
     def certificates(self, device_id: int) -> Response:
         return self._installed("certificates", device_id)
 
+    @expose("/artifacts/")
+    def artifacts(self, device_id: int) -> Response:
+        """What it should have, has and cannot have, each with the reason."""
+        device = facts.find(device_id)
+        talk = facts.conversation(device)
+        return self._section("artifacts", device, talk, **device_artifacts.context(device))
+
+    @expose("/declarations/")
+    def declarations(self, device_id: int) -> Response:
+        """What is offered to it, and what it reported."""
+        device = facts.find(device_id)
+        talk = facts.conversation(device)
+        return self._section("declarations", device, talk, **device_artifacts.declared(talk))
+
     @expose("/software_updates/")
     def software_updates(self, device_id: int) -> Response:
         """What it is told to install, what it says, what Apple offers it."""
@@ -108,7 +134,8 @@ class DevicePage(Screen):
         device = facts.find(device_id)
         query = sa.select(Event).where(Event.device_id == device.id)
         page = paging.newest_first(query, Event.id)
-        return self._section("timeline", device, facts.conversation(device), page=page)
+        talk = facts.conversation(device)
+        return self._section("timeline", device, talk, page=page, **_happened(page.items))
 
     def _installed(self, kind: str, device_id: int) -> Response:
         device = facts.find(device_id)
@@ -118,16 +145,24 @@ class DevicePage(Screen):
     def _section(
         self, section: str, device: Device, talk: facts.Conversation, **values: Any
     ) -> Response:
-        part = "" if section == "index" else f" – {SECTIONS[section]}"
-        return self.page(
-            f"zmdm/device_{section}.html",
-            title=f"{facts.name_of(device)}{part}",
-            device=device,
-            device_name=facts.name_of(device),
-            talk=talk,
-            section=section,
-            sections=SECTIONS,
-            offers=sending.offers(talk.own),
-            shown=sending.shown,
-            **values,
-        )
+        return self.page(f"zmdm/device_{section}.html", **head(device, talk, section), **values)
+
+
+def head(device: Device, talk: facts.Conversation, section: str) -> dict[str, Any]:
+    """What the head that all pages of a device share has to be given."""
+    part = "" if section == "index" else f" – {SECTIONS[section]}"
+    return {
+        "title": f"{facts.name_of(device)}{part}",
+        "device": device,
+        "device_name": facts.name_of(device),
+        "talk": talk,
+        "section": section,
+        "sections": SECTIONS,
+        "offers": sending.offers(talk.own),
+        "shown": sending.shown,
+        **device_blueprint.context(device),
+    }
+
+
+def _happened(found: Sequence[Event]) -> dict[str, Any]:
+    return {"events": found, "event_names": event_names.of(found)}

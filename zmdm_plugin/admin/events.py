@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from flask import Response
 from flask_admin import expose
 
-from zmdm_plugin.admin import paging
+from zmdm_plugin.admin import event_names, paging
 from zmdm_plugin.admin.device_facts import name_of
 from zmdm_plugin.admin.screen import Screen, acting, session, text
 from zmdm_plugin.models import Device, Event
@@ -40,6 +40,7 @@ class EventList(Screen):
             kind=kind,
             kinds=_kinds(),
             name_of=name_of,
+            event_names=event_names.of(page.items),
         )
 
 

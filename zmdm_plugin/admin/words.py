@@ -249,6 +249,7 @@ _DONE = {
     "poke": "woken",
     "queue": "queued",
     "renew": "renewed",
+    "retry": "tried again",
     "reveal": "revealed",
     "revoke": "revoked",
     "sign": "signed",
@@ -285,6 +286,21 @@ def action(name: str) -> str:
     detail = label(rest)
     detail = detail if detail[:2].isupper() else detail.lower()
     return " ".join(part for part in (about, detail, _DONE[verb]) if part)
+
+
+_EVENTS = {
+    "answer.unplaced": "Answer could not be placed",
+    "artifact.missing": "Artifact is gone from the device",
+    "artifact.not_removed": "Artifact could not be removed",
+    "artifact.retried": "Artifact tried again by hand",
+    "artifact.unresolved": "Artifact held back: a variable has no value",
+    "status.error": "Device could not report a status item",
+}
+
+
+def event(name: str) -> str:
+    """What happened: `artifact.not_removed` as `Artifact could not be removed`."""
+    return _EVENTS.get(name) or label(name)
 
 
 def kind(object_type: str) -> str:

@@ -29,6 +29,7 @@ from zmdm_plugin.services.artifacts.explain_delivery import Case
 from zmdm_plugin.services.artifacts.resolve import DECLARED_ONLY, Resolution, admitted
 from zmdm_plugin.services.artifacts.under_way import Step, UnderWay
 
+UNREACHED = "Not reached"
 _STAGES = (
     ("enrolled", "the device is enrolled"),
     ("blueprint", "the device has a blueprint"),
@@ -93,7 +94,7 @@ def _whole(steps: list[Step]) -> list[Step]:
     walked = steps[: len(steps) - len(tail)]
     last = max(_STAGE.get(step.rule.partition(".")[0], 0) for step in walked)
     unreached = [
-        Step(rule, None, f"not reached: whether {words}")
+        Step(rule, None, f"{UNREACHED}: whether {words}")
         for rule, words in _STAGES[last + 1 : -1 if tail else None]
     ]
     return [*walked, *unreached, *tail]

@@ -60,9 +60,10 @@ def steps(case: Case) -> Iterator[Step]:
     if case.has_it:
         yield _present(case)
         return
-    yield from _update(case)
-    yield from _retries(case)
-    yield from (_command(case) if case.by_command else _declaration(case))
+    before = [*_update(case), *_retries(case)]
+    yield from before
+    if all(step.ok for step in before):
+        yield from (_command(case) if case.by_command else _declaration(case))
 
 
 def _supported(case: Case) -> Iterator[Step]:

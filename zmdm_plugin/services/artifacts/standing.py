@@ -47,13 +47,18 @@ class Standing:
 def of(device: Device) -> list[Standing]:
     """Every artifact that the device should have, has, or would have but for a reason."""
     found: list[Standing] = []
-    for channel in channels.open_channels(device):
-        found += of_channel(channel)
+    every = channels.open_channels(device)
+    kinds = {channel.kind for channel in every}
+    for channel in every:
+        found += of_channel(channel, others=len(kinds) > 1)
     return found
 
 
-def of_channel(channel: Channel) -> list[Standing]:
-    """The same for one channel: what it should have in order of delivery, then the rest."""
+def of_channel(channel: Channel, *, others: bool = True) -> list[Standing]:
+    """The same for one channel: what it should have in order of delivery, then the rest.
+
+    `others`: there is a channel of the other kind too, in whose list its artifacts are.
+    """
     known, decided, told = _decided(channel)
     rows = rows_of(channel)
     chosen = {one.item.id: one for one in decided.chosen}
@@ -68,7 +73,7 @@ def of_channel(channel: Channel) -> list[Standing]:
     found = []
     for artifact_id in ids:
         row = rows.get(artifact_id)
-        if artifact_id not in artifacts or _elsewhere(decided, artifact_id, row):
+        if artifact_id not in artifacts or (others and _elsewhere(decided, artifact_id, row)):
             continue
         status = _status(row, artifact_id, chosen=chosen, decided=decided)
         case = cases.get(artifact_id)
