@@ -199,3 +199,39 @@ def test_an_interval_installs_it_again(road: Road, shelf: Shelf, mac: SimulatedD
     with road.rows():
         road.channel(mac).plan_due_at = utcnow()
     assert "InstallProfile" in mac.connect().request_types
+
+
+def test_what_waits_is_replaced_by_the_newer_version(shelf: Shelf, mac: SimulatedDevice) -> None:
+    wifi = shelf.profile("Wi-Fi")
+    line = Line(mac)
+    line.idle()
+    line.say("NotNow")
+    shelf.version(wifi, mobileconfig(payload(New=True)))
+    assert line.idle() == "InstallProfile"
+    assert installed(line)["PayloadContent"][0]["New"] is True  # type: ignore[index]
+    assert line.say() is None
+
+
+def test_what_is_no_longer_wanted_is_not_sent_at_all(shelf: Shelf, mac: SimulatedDevice) -> None:
+    first = shelf.profile("A first")
+    second = shelf.profile("B second")
+    line = Line(mac)
+    line.idle()
+    assert installed(line)["PayloadIdentifier"] == shelf.identifier(first)
+    shelf.unlink(second)
+    assert line.idle() is None
+    line.say()
+    assert shelf.found(mac, second) is None
+
+
+def test_what_is_wanted_again_is_not_removed(shelf: Shelf, mac: SimulatedDevice) -> None:
+    wifi = shelf.profile("Wi-Fi")
+    mac.connect()
+    shelf.unlink(wifi)
+    line = Line(mac)
+    line.idle()
+    line.say("NotNow")
+    shelf.link(wifi)
+    assert line.idle() == "InstallProfile"
+    assert line.say() is None
+    assert shelf.state(mac, wifi).status == "installed"

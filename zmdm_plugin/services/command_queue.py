@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -83,6 +83,30 @@ def cancel(command: ChannelCommand) -> None:
         raise Conflict("the device has been given this command; it cannot be taken back")
     command.state, command.finished_at = "cancelled", utcnow()
     command.failure = "cancelled by an operator"
+
+
+def withdraw(
+    channel: Channel, keys: Iterable[str], *, names: Iterable[str], why: str
+) -> frozenset[str]:
+    """Take back what the device has not been given of these orders; returns whose keys those were.
+
+    The caller holds the channel.
+    """
+    now = utcnow()
+    found = session().scalars(
+        sa.update(ChannelCommand)
+        .where(
+            ChannelCommand.channel_id == channel.id,
+            ChannelCommand.finished_at.is_(None),
+            ChannelCommand.delivery_count == 0,
+            ChannelCommand.once_key.in_(list(keys)),
+            ChannelCommand.name.in_(list(names)),
+        )
+        .values(state="cancelled", failure=why, finished_at=now, updated_at=now)
+        .returning(ChannelCommand.once_key),
+        execution_options={"synchronize_session": False},
+    )
+    return frozenset(key for key in found if key)
 
 
 def end_queue(device: Device, *, why: str) -> int:

@@ -112,6 +112,16 @@ def removed(channel: Channel, artifact_id: int) -> None:
     _tell(channel, "artifact.removed", artifact_id)
 
 
+def withdrawn(channel: Channel, artifact_id: int) -> None:
+    """Its install was taken back before the device knew of it."""
+    row = _ensure(channel, artifact_id)
+    if row.installed_version_id is None:
+        session().delete(row)
+    else:
+        row.status, row.tried_version_id = "installed", row.installed_version_id
+    session().flush()
+
+
 def forget_failed(channel: Channel, chosen: Iterable[int]) -> None:
     """What never came to be there, and is no longer wanted, is nobody's business any more.
 

@@ -59,13 +59,13 @@ def _remove(held: Held) -> Order:
 def _install_due(wanted: Wanted, situation: Situation) -> datetime | None:
     """From when on it may be ordered; None: not before something happens."""
     held = situation.held.get(wanted.artifact)
-    if wanted.key in situation.waiting or wanted.blocked:
+    if wanted.blocked or (wanted.key in situation.waiting and _is_ordered(wanted, held)):
         return None
     if held is not None and not held.by_command:
         return None  # a declaration holds it until the device says that it let go
     if any(_missing(needed, situation) for needed in wanted.requires):
         return None
-    if held is None:
+    if held is None or held.status == "removing":
         return situation.now
     if held.installed_version is None:
         return _not_before(held, wanted, situation.now)
@@ -73,6 +73,13 @@ def _install_due(wanted: Wanted, situation: Situation) -> datetime | None:
         again = _reinstall_due(wanted, held, situation)
         return max(again, _not_before(held, wanted, situation.now)) if again else None
     return _not_before(held, wanted, situation.now) if wanted.auto_update else None
+
+
+def _is_ordered(wanted: Wanted, held: Held | None) -> bool:
+    """Whether what waits is this install, or somebody's own order; a newer one replaces others."""
+    if held is None:
+        return True
+    return held.status == "pending" and held.tried_version == wanted.version
 
 
 def _missing(artifact: int, situation: Situation) -> bool:

@@ -19,6 +19,7 @@ from zmdm_plugin.models.blueprints import revision_name
 from zmdm_plugin.services import command_queue, wake
 from zmdm_plugin.services.artifacts import delivery, present
 from zmdm_plugin.services.artifacts import values as variables
+from zmdm_plugin.services.artifacts.wanted import INSTALL
 from zmdm_plugin.services.declarations import sync
 from zmdm_plugin.services.declarations.refresh import refresh
 from zmdm_plugin.services.declarations.values import Declared
@@ -36,6 +37,7 @@ PLANNERS: tuple[Callable[[Situation], Plan], ...] = (
     declarations.plan,
 )
 _JITTER = 0.05
+_UNWANTED = "the device should not get it any more"
 
 
 def plan_channel(channel: Channel) -> None:
@@ -45,6 +47,8 @@ def plan_channel(channel: Channel) -> None:
         return
     fleet, blueprint = _revisions(channel)  # read first: what changes meanwhile is planned again
     deliver = delivery.of(channel, revision=blueprint)
+    if _withdraw(channel, deliver):
+        deliver = delivery.of(channel, revision=blueprint)
     situation = _situation(channel, deliver, _declared(channel, deliver))
     plans = [rule(situation) for rule in PLANNERS]
     if not situation.awaiting and situation.held.keys() - situation.chosen:
@@ -70,6 +74,21 @@ def _revisions(channel: Channel) -> tuple[int, int]:
     for name, value in session().execute(rows):
         found[names[name]] = value
     return found[0], found[1]
+
+
+def _withdraw(channel: Channel, deliver: delivery.Delivery) -> bool:
+    """What was to be installed and is no longer wanted is not sent at all."""
+    pending = {
+        held.key: held.artifact
+        for held in deliver.held.values()
+        if held.by_command and held.status == "pending" and held.artifact not in deliver.chosen
+    }
+    if not pending or channel.device.awaiting_configuration:
+        return False
+    taken = command_queue.withdraw(channel, pending, names=INSTALL.values(), why=_UNWANTED)
+    for key in sorted(taken):
+        present.withdrawn(channel, pending[key])
+    return bool(taken)
 
 
 def _declared(channel: Channel, deliver: delivery.Delivery) -> Declared:
