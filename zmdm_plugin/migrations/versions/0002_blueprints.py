@@ -1,6 +1,6 @@
 """Blueprints, artifacts, declarations
 
-Revision: 0004, after 0001
+Revision: 0002, after 0001
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0004"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None

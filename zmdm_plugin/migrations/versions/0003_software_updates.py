@@ -1,6 +1,6 @@
 """Software updates: Apple's list, what is enforced, what each device is told
 
-Revision: 0005, after 0004
+Revision: 0003, after 0002
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0005"
-down_revision = "0004"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
