@@ -15,7 +15,7 @@ import argparse
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 
 import sqlalchemy as sa
@@ -44,6 +44,14 @@ ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """How long each poll took, in seconds: those that were given a command, and the others."""
+
+    planned: list[float] = field(default_factory=list)
+    idle: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What became of a change that touches a whole fleet; times in seconds."""
 
@@ -52,8 +60,15 @@ class Change:
     lasted: float
     used: float
     """CPU of this process, which is the worker, and of the database: polls included."""
-    polls: int
-    longest: float
+    planned: list[float]
+    """What polls waited that were planned for the change, and answered with a command; infinity
+    for one that was refused."""
+    idle: list[float]
+    """What the others waited."""
+
+    @property
+    def longest(self) -> float:
+        return max([*self.planned, *self.idle], default=0.0)
 
     @property
     def rate(self) -> float:
@@ -104,7 +119,7 @@ def change(staged: Stage, desk: Desk, devices: Sequence[SimulatedDevice]) -> Cha
     accepted = time.perf_counter() - began
     if answer.status_code != 200:
         raise SystemExit(f"{path}: {answer.status}")
-    over, waits = threading.Event(), [0.0]
+    over, waits = threading.Event(), Waits()
     polling = threading.Thread(target=_poll, args=(staged, devices, over, waits))
     polling.start()
     own, theirs, began = own_cpu(), cpu(staged.database), time.perf_counter()
@@ -115,11 +130,11 @@ def change(staged: Stage, desk: Desk, devices: Sequence[SimulatedDevice]) -> Cha
     over.set()
     polling.join()
     used = own_cpu() - own + cpu(staged.database) - theirs
-    return Change(accepted, _due(staged), lasted, used, len(waits) - 1, max(waits))
+    return Change(accepted, _due(staged), lasted, used, waits.planned, waits.idle)
 
 
 def _poll(
-    staged: Stage, devices: Sequence[SimulatedDevice], over: threading.Event, waits: list[float]
+    staged: Stage, devices: Sequence[SimulatedDevice], over: threading.Event, waits: Waits
 ) -> None:
     """Poll without a pause, one device after the other, and note what each has waited."""
     with connected(staged.url) as wire:
@@ -128,9 +143,11 @@ def _poll(
                 return
             began = time.perf_counter()
             wire.sendall(poll)
-            if not receive(wire).startswith(b"HTTP/1.1 200"):
-                waits.append(float("inf"))
-            waits.append(time.perf_counter() - began)
+            head, _, body = receive(wire).partition(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 200"):
+                waits.planned.append(float("inf"))
+                return
+            (waits.planned if body else waits.idle).append(time.perf_counter() - began)
 
 
 def _due(staged: Stage) -> int:
@@ -174,9 +191,18 @@ def tell(done: Change, where: str) -> bool:
         bar=f"{RATE:,.0f}/s, no poll {LONGEST * 1e3:.0f} ms",
         met=done.rate >= RATE and done.longest < LONGEST,
     )
-    said = f"{done.marked:,} channels in {done.lasted:.1f} s, {done.rate:,.0f}/s"
-    report.add(fanned, f"{said}; longest of {done.polls} polls {done.longest * 1e3:.0f} ms")
+    report.add(fanned, f"{done.marked:,} channels in {done.lasted:.1f} s; {_waited(done)}")
     return bool(accepted.met and fanned.met)
+
+
+def _waited(done: Change) -> str:
+    """The longest of either kind of poll, in words."""
+    kinds = {"planned": done.planned, "with nothing to do": done.idle}
+    return "; ".join(
+        f"longest of {len(waits):,} polls {kind} {max(waits) * 1e3:.0f} ms"
+        for kind, waits in kinds.items()
+        if waits
+    )
 
 
 def main() -> int:
