@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from zmdm_plugin.blueprints.api import (
+    artifact_failures,
     artifact_versions,
     artifacts,
     audit,
@@ -48,6 +49,7 @@ RESOURCES = (
     blueprints.blueprint,
     blueprints.on_devices,
     artifacts.blueprint,
+    artifact_failures.blueprint,
     artifact_versions.blueprint,
     device_artifacts.blueprint,
     software_updates.blueprint,
