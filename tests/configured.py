@@ -74,11 +74,11 @@ def lay(app: Flask) -> Laid:
     return laid
 
 
-def many(app: Flask, number: int) -> None:
-    """So many more artifacts in the blueprint, with outcomes on every device."""
+def many(app: Flask, number: int, *, start: int = 0) -> None:
+    """So many more artifacts in the blueprint."""
     with app.app_context(), db.transaction():
         staff = blueprints.find(1)
-        for index in range(number):
+        for index in range(start, start + number):
             row = artifacts.create("profile", f"Setting {index:03}", platforms=MACS)
             versions.create(row, mobileconfig(payload(Number=index)), actor=MAKER)
             blueprints.link(staff, row)

@@ -12,6 +12,7 @@ from flask import request
 
 from zmdm_plugin.admin import artifact_words, forms
 from zmdm_plugin.admin.screen import session
+from zmdm_plugin.admin.words import sentence
 from zmdm_plugin.errors import Refused
 from zmdm_plugin.models import Artifact, ArtifactVersion, ScepIssuer
 from zmdm_plugin.models.artifacts import DECLARATIONS
@@ -237,6 +238,9 @@ def blame(form: forms.Form, error: Refused, *, kind: str) -> list[Any]:
     if isinstance(error, uploads.Faulty):
         form.fault = "It was not kept: devices would refuse it."
         return list(error.problems)
+    if error.field in ("platforms", "requires"):
+        form.faults[error.field] = sentence(error.why)
+        return []
     name = "document" if error.field == "source" and kind in DECLARATIONS else error.field
     form.blame(name if name != "subject_alt_name" else "dNSName", error.why)
     return []
