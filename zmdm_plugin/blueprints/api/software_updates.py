@@ -259,7 +259,7 @@ def _shown(rows: Sequence[SoftwareUpdateEnforcement]) -> list[dict[str, Any]]:
     """As EnforcementSchema wants them; a fixed number of statements."""
     ids = [row.id for row in rows]
     tags, within = enforcements.tag_ids(ids), enforcements.blueprints_of(ids)
-    counts = standing.counts(ids)
+    counts = standing.counts(ids, actor=api_actor())
     plain = ("id", "name", "details_url", "platforms", "created_at", "updated_at")
     columns = (*plain, *enforcements.ONE_TIME, *enforcements.LATEST)
     return [

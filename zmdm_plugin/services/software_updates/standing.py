@@ -137,9 +137,14 @@ def preview(
     return Preview(items=_previewed(row, devices, now), next_cursor=found.next_cursor)
 
 
-def counts(ids: Iterable[int]) -> dict[int, Counts]:
-    """How many devices are told, fail and have installed, by enforcement; one statement."""
+def counts(ids: Iterable[int], *, actor: Actor | None = None) -> dict[int, Counts]:
+    """How many devices are told, fail and have installed, by enforcement; one statement.
+
+    Only those that `actor` may see, if one is given.
+    """
     wanted = list(ids)
+    scope = access.row_scope(actor, access.VIEW_DEVICES) if actor is not None else None
+    seen = sa.true() if scope is None else _within(scope)
     still = AdvertisedUpdate.ended_at.is_(None)
     failing = sa.and_(still, DeviceUpdate.failure_count > 0)
     rows = session().execute(
@@ -150,13 +155,17 @@ def counts(ids: Iterable[int]) -> dict[int, Counts]:
             _devices(AdvertisedUpdate.ended == "installed"),
         )
         .outerjoin(DeviceUpdate, DeviceUpdate.device_id == AdvertisedUpdate.device_id)
-        .where(AdvertisedUpdate.enforcement_id.in_(wanted))
+        .where(AdvertisedUpdate.enforcement_id.in_(wanted), seen)
         .group_by(AdvertisedUpdate.enforcement_id)
     )
     found = {one: Counts() for one in wanted}
     for one, told, failed, installed in rows:
         found[one] = Counts(told=told, failing=failed, installed=installed)
     return found
+
+
+def _within(scope: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return AdvertisedUpdate.device_id.in_(sa.select(Device.id).where(scope))
 
 
 def _devices(condition: Any) -> Any:

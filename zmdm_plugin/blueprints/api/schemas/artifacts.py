@@ -16,6 +16,7 @@ from zmdm_plugin.blueprints.api.schemas.fields import (
 from zmdm_plugin.blueprints.api.schemas.scopes import PLATFORMS, ScopeField
 from zmdm_plugin.commands.arguments import Base64
 from zmdm_plugin.models.artifacts import STATUSES, TYPES
+from zmdm_plugin.services.artifacts import comparing
 from zmdm_plugin.services.artifacts.artifacts import CHANNELS, LONGEST_INTERVAL, REINSTALL
 from zmdm_plugin.services.keyset import MAX_ID
 
@@ -133,6 +134,16 @@ class ArtifactQuery(NamedPageQuery):
     )
 
 
+class _Content(ma.fields.Dict):
+    """What is in a version; whoever may read it all downloads the source."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
+        shown = dict(value)
+        if "payload" in shown:
+            shown["payload"] = comparing.masked(shown["payload"])
+        return super()._serialize(shown, attr, obj, **options)
+
+
 class ArtifactVersionSchema(ma.Schema):
     """One wording of an artifact; only its scope and its rank ever change."""
 
@@ -144,10 +155,13 @@ class ArtifactVersionSchema(ma.Schema):
         metadata=described("Devices get the version of highest rank whose scope includes them."),
     )
     scope = ScopeField(required=True)
-    content = ma.fields.Dict(
+    content = _Content(
         keys=ma.fields.String(),
         required=True,
-        metadata=described("What is in it, by type; `warnings` are what was odd at the upload."),
+        metadata=described(
+            "What is in it, by type; `warnings` are what was odd at the upload. In the payload of "
+            "a declaration, what may be secret is hidden."
+        ),
     )
     variables = ma.fields.List(ma.fields.String(), required=True)
     sha256 = ma.fields.String(required=True, metadata=described("Of the source, hex."))
