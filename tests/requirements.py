@@ -24,6 +24,13 @@ def apple_schema() -> Path | None:
     return place if place.is_dir() else None
 
 
+def services_schema() -> Path | None:
+    """JSON Schemas of Apple's web services, beside the YAML of commands."""
+    beside = ROOT.parent / "shared" / "apple-services-schema"
+    place = Path(given("ZMDM_TEST_SERVICES_SCHEMA") or beside)
+    return place if place.is_dir() else None
+
+
 def nginx() -> str | None:
     """The nginx binary; Debian keeps it out of an ordinary user's PATH."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
@@ -48,6 +55,9 @@ REQUIREMENTS = {
     "chromium": Requirement(chromium, "apt-get install chromium"),
     "apple_schema": Requirement(
         apple_schema, "git clone https://github.com/apple/device-management, ZMDM_APPLE_SCHEMA=…"
+    ),
+    "services_schema": Requirement(
+        services_schema, "JSON Schemas of Apple's services, ZMDM_TEST_SERVICES_SCHEMA=…"
     ),
 }
 

@@ -1,5 +1,5 @@
 """`python -m zmdm_simulator apple …` plays Apple, `… lookup …` its list of software updates,
-`… devices …` plays a fleet."""
+`… dep …` its device assignment service, `… devices …` plays a fleet."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 
 from zmdm_simulator import software_lookup
 from zmdm_simulator.apple import cli as apple
+from zmdm_simulator.apple import dep_cli as dep
 from zmdm_simulator.fleet import cli as fleet
 
 ROLES: dict[str, Callable[[Sequence[str]], int]] = {
     "apple": apple.main,
+    "dep": dep.main,
     "devices": fleet.main,
     "lookup": software_lookup.main,
 }

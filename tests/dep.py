@@ -1,0 +1,71 @@
+"""A played device assignment service, a token for it, and Apple's schemas of what is said."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests import requirements
+from zmdm_plugin.protocol import issuance, pem, server_token
+from zmdm_plugin.protocol.server_token import ServerToken
+from zmdm_simulator.apple.dep import PlayedDep
+from zmdm_simulator.apple.dep_organization import played_devices
+
+PROFILE = {
+    "profile_name": "Example",
+    "url": "https://mdm.example.com/enroll/",
+    "org_magic": "8CB6E5A4-3C1F-4BA6-9D6B-2C5F2C6E1A51",
+    "is_mdm_removable": False,
+    "is_supervised": True,
+    "skip_setup_items": ["AppleID", "Siri"],
+}
+
+
+@cache
+def key() -> rsa.RSAPrivateKey:
+    """One key for all tests."""
+    return issuance.new_rsa_key()
+
+
+@cache
+def certificate() -> bytes:
+    """The public key as a portal takes it, DER."""
+    return server_token.make_certificate("Example MDM", key(), at=datetime.now(UTC))
+
+
+def connect(played: PlayedDep, name: str = "MDM", **asked: Any) -> ServerToken:
+    """What an administrator does: upload the public key, download the token, open it here."""
+    server = played.organization.new_server(name)
+    made = server.token_file(pem.certificate_pem(certificate()).encode(), **asked)
+    return server_token.read(made, certificate(), key=key())
+
+
+def fill(played: PlayedDep, count: int, **asked: Any) -> list[str]:
+    """Assign so many devices to the first service; their serial numbers."""
+    models = asked.pop("models", ())
+    first = asked.pop("first", 0)
+    devices = played_devices("0", first, count=count, models=models)
+    return played.organization.add(devices, **asked)
+
+
+def faults(name: str, document: Any) -> list[str]:
+    """What Apple's schema of this name has against a document."""
+    return [f"{'/'.join(map(str, one.instance_path))}: {one.message}"
+            for one in _validator(name).iter_errors(document)]  # fmt: skip
+
+
+@cache
+def _validator(name: str) -> Any:
+    root = requirements.services_schema()
+    if root is None:
+        raise FileNotFoundError("mark the test with needs('services_schema')")
+    folder = root / "dep" / "schemas"
+    schemas = {path.name: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    base = "https://schemas.invalid/"
+    registry = jsonschema_rs.Registry([(base + one, schema) for one, schema in schemas.items()])
+    return jsonschema_rs.Draft202012Validator({"$ref": f"{base}{name}.json"}, registry=registry)

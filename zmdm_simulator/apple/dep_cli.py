@@ -1,0 +1,126 @@
+"""`python -m zmdm_simulator dep`: play the device assignment service, or change what it says."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from zmdm_simulator.apple.dep import PlayedDep
+from zmdm_simulator.models_of_devices import MODELS
+
+
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="zmdm_simulator dep", description="Play Apple's device assignment service."
+    )
+    actions = parser.add_subparsers(dest="action", required=True)
+    play = actions.add_parser("play", help="play until told to stop")
+    play.add_argument("--dir", type=Path, help="folder of keys and certificates: speak TLS")
+    play.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    play.add_argument("--port", type=int, default=0, help="port; 0 is any free one")
+    play.add_argument("--name", default="Example organization", help="name of the organization")
+    server = _action(actions, "server", "make a service, or its next token")
+    server.add_argument("--name", default="MDM", help="name of the service")
+    server.add_argument("--public-key", type=Path, required=True, help="certificate, PEM")
+    server.add_argument("--token", type=Path, required=True, help="where the .p7m goes")
+    server.add_argument("--days", type=float, default=365, help="days that the token is good for")
+    add = _action(actions, "add", "assign devices to a service")
+    add.add_argument("--count", type=int, default=1, help="how many")
+    add.add_argument("--first", type=int, default=0, help="number of the first one")
+    add.add_argument("--seed", default="0", help="as for a fleet: same seed, same devices")
+    add.add_argument("--models", nargs="+", default=[], choices=sorted(MODELS), metavar="MODEL")
+    remove = _action(actions, "remove", "take devices away from a service")
+    remove.add_argument("serials", nargs="+", metavar="SERIAL")
+    _action(actions, "list", "what the books say of each device")
+    return parser.parse_args(argv)
+
+
+def _action(actions: Any, name: str, what: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=what)
+    parser.add_argument("--url", required=True, help="where the service is played")
+    if name != "server":
+        parser.add_argument("--server", default="", help="name of the service; else the first one")
+    return parser
+
+
+def _play(options: argparse.Namespace) -> None:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stopped.set())
+    played = PlayedDep(options.dir, name=options.name)
+    played.start(host=options.host, port=options.port)
+    print(f"dep: {played.url}", flush=True)
+    while not stopped.wait(1.0):
+        pass
+    played.stop()
+
+
+def _server(options: argparse.Namespace) -> None:
+    asked = {
+        "name": options.name,
+        "certificate": options.public_key.read_text(),
+        "days": options.days,
+    }
+    made = _post(options, "servers", asked)
+    options.token.write_text(made["p7m"])
+    print(made["uuid"])
+
+
+def _add(options: argparse.Namespace) -> None:
+    asked = {
+        "server": options.server,
+        "count": options.count,
+        "first": options.first,
+        "seed": options.seed,
+        "models": options.models,
+    }
+    print("\n".join(_post(options, "devices", asked)["serials"]))
+
+
+def _remove(options: argparse.Namespace) -> None:
+    asked = {"server": options.server, "serials": options.serials}
+    print(_post(options, "remove", asked)["removed"])
+
+
+def _list(options: argparse.Namespace) -> None:
+    answer = httpx.get(f"{options.url}/played/devices", params={"server": options.server})
+    for serial, device in _checked(answer)["devices"].items():
+        print(serial, device["device_family"], device["profile_status"], device["profile_uuid"])
+
+
+def _post(options: argparse.Namespace, name: str, asked: dict[str, Any]) -> dict[str, Any]:
+    return _checked(httpx.post(f"{options.url}/played/{name}", json=asked, timeout=60))
+
+
+def _checked(answer: httpx.Response) -> dict[str, Any]:
+    found: dict[str, Any] = answer.json()
+    if answer.status_code != 200:
+        raise ValueError(found.get("error", f"status {answer.status_code}"))
+    return found
+
+
+ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "play": _play,
+    "server": _server,
+    "add": _add,
+    "remove": _remove,
+    "list": _list,
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """0, or 2 if the arguments, ports or the service are no good."""
+    options = _arguments(argv)
+    try:
+        ACTIONS[options.action](options)
+    except (ValueError, OSError, httpx.HTTPError) as error:
+        print(f"dep: {error}", file=sys.stderr)
+        return 2
+    return 0
