@@ -1,6 +1,6 @@
 """What a benchmark found: a line as it comes, and a row of the table at the end.
 
-`python -m bench` names a file in ZMDM_BENCH_RESULTS; each benchmark, a process of its own, adds its
+`python -m bench` names a file in BENCH_RESULTS; each benchmark, a process of its own, adds its
 rows there as JSON Lines.
 """
 
@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-RESULTS = "ZMDM_BENCH_RESULTS"
+RESULTS = "BENCH_RESULTS"
+"""Without the prefix of the settings: a host takes those from its environment, and nothing else."""
 _HEADS = ("benchmark", "what", "CPU", "a second", "SQL", "bar")
 
 
