@@ -18,7 +18,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import Refused
 from zmdm_plugin.models import Artifact, ArtifactVersion
 from zmdm_plugin.protocol import declarations
-from zmdm_plugin.protocol.declarations import Reference
+from zmdm_plugin.protocol.declarations import Reference, Schema
 from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.protocol.problems import Problem, joined
 from zmdm_plugin.services import schema_folder
@@ -88,20 +88,8 @@ def read(artifact: Artifact, source: bytes) -> Declared:
             schema=schema,
         ),
     ]
-    references = []
-    named = list(declarations.references(type_name, payload, schema=schema))
-    if len(named) > _MOST_REFERENCES:
-        raise Refused(
-            "source", f"refers to {len(named)} others; at most {_MOST_REFERENCES} will do"
-        )
-    targets = {name: _artifact(name) for name in {reference.value for reference in named}}
-    for reference in named:
-        target = targets[reference.value]
-        problem = _fault(artifact, reference, target)
-        if problem is not None:
-            found.append(Problem(reference.where, problem))
-        elif target is not None:
-            references.append({"path": list(reference.path), "artifact": target.id})
+    references, faults = _references(artifact, type_name, payload, schema)
+    found += faults
     content = {
         "type": type_name,
         "identifier": _identifier(artifact, given.get("Identifier")),
@@ -109,6 +97,26 @@ def read(artifact: Artifact, source: bytes) -> Declared:
         "references": references,
     }
     return Declared(content, found)
+
+
+def _references(
+    artifact: Artifact, type_name: str, payload: dict[str, Any], schema: Schema
+) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """What a payload refers to, as it is stored, and what is wrong with that."""
+    named = list(declarations.references(type_name, payload, schema=schema))
+    if len(named) > _MOST_REFERENCES:
+        why = f"refers to {len(named)} others; at most {_MOST_REFERENCES} will do"
+        raise Refused("source", why)
+    targets = {name: _artifact(name) for name in {reference.value for reference in named}}
+    found, faults = [], []
+    for reference in named:
+        target = targets[reference.value]
+        problem = _fault(artifact, reference, target)
+        if problem is not None:
+            faults.append(Problem(reference.where, problem))
+        elif target is not None:
+            found.append({"path": list(reference.path), "artifact": target.id})
+    return found, faults
 
 
 def as_declaration(artifact: Artifact) -> str | None:

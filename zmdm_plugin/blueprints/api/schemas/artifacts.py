@@ -141,7 +141,7 @@ class _Content(ma.fields.Dict):
         shown = dict(value)
         if "payload" in shown:
             shown["payload"] = comparing.masked(shown["payload"])
-        return super()._serialize(shown, attr, obj, **options)
+        return super()._serialize(shown, attr, obj, **options)  # type: ignore[no-untyped-call]
 
 
 class ArtifactVersionSchema(ma.Schema):
