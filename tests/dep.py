@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+import httpx
 import jsonschema_rs
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests import requirements
+from zmdm_plugin.clients.dep import DepClient
+from zmdm_plugin.clients.dep_session import Manners
 from zmdm_plugin.protocol import issuance, pem, server_token
 from zmdm_plugin.protocol.server_token import ServerToken
 from zmdm_simulator.apple.dep import PlayedDep
@@ -51,6 +55,27 @@ def fill(played: PlayedDep, count: int, **asked: Any) -> list[str]:
     first = asked.pop("first", 0)
     devices = played_devices("0", first, count=count, models=models)
     return played.organization.add(devices, **asked)
+
+
+@dataclass
+class Desk:
+    """Clients of one service, what they waited, and what they sent."""
+
+    played: PlayedDep
+    http: httpx.Client
+    token: ServerToken
+    waits: list[float] = field(default_factory=list)
+    sent: list[httpx.Request] = field(default_factory=list)
+
+    def client(self, token: ServerToken | None = None, **manners: Any) -> DepClient:
+        """A client that waits for nothing, but notes how long it would have waited."""
+        given = {"user_agent": "test/1", "pause": self.waits.append, "dice": lambda: 0.5}
+        polite = Manners(**{**given, **manners})
+        return DepClient(self.http, token or self.token, base_url=self.played.url, manners=polite)
+
+    def paths(self) -> list[str]:
+        """The paths of all requests so far."""
+        return [one.url.path for one in self.sent]
 
 
 def faults(name: str, document: Any) -> list[str]:

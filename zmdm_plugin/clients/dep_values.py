@@ -216,8 +216,10 @@ def outcomes(answer: JSON) -> Outcomes:
 
 
 def betas(answer: JSON) -> tuple[BetaToken, ...]:
-    """Read beta tokens, which have had two names."""
+    """Read beta tokens, which have had two names; ValueError if they are no list."""
     listed = answer.get("betaEnrollmentTokens") or answer.get("seedBuildTokens") or []
+    if not isinstance(listed, list):
+        raise ValueError("betaEnrollmentTokens")
     found = [one for one in listed if isinstance(one, Mapping) and _text(one.get("token"))]
     return tuple(
         [BetaToken(one["token"], _text(one.get("title")), _text(one.get("os"))) for one in found]

@@ -2,73 +2,28 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.dep import PROFILE, connect, faults, fill
-from zmdm_plugin.clients import dep_errors, dep_session, dep_values
+from tests.dep import PROFILE, Desk, faults, fill
+from zmdm_plugin.clients import dep_values
 from zmdm_plugin.clients.dep import ASSIGN, FETCH, DepClient
 from zmdm_plugin.clients.dep_errors import (
-    AccessDenied,
     BadRequest,
     BetaTurnedOff,
-    DepError,
     ExhaustedCursor,
     ExpiredCursor,
-    Forbidden,
     InvalidCursor,
     ProfileRejected,
-    ServiceDown,
-    TermsNotSigned,
-    Throttled,
-    TokenRefused,
     UnknownProfile,
-    Unreachable,
-    Unreadable,
-    VersionRefused,
 )
-from zmdm_plugin.clients.dep_session import Manners
-from zmdm_plugin.protocol.server_token import ServerToken
-from zmdm_simulator.apple.dep import PlayedDep
-
-
-@pytest.fixture
-def played() -> Iterator[PlayedDep]:
-    service = PlayedDep().start()
-    yield service
-    service.stop()
-
-
-@dataclass
-class Desk:
-    """Clients of one service, what they waited, and what they sent."""
-
-    played: PlayedDep
-    http: httpx.Client
-    token: ServerToken
-    waits: list[float] = field(default_factory=list)
-    sent: list[httpx.Request] = field(default_factory=list)
-
-    def client(self, token: ServerToken | None = None, **manners: Any) -> DepClient:
-        given = {"user_agent": "test/1", "pause": self.waits.append, "dice": lambda: 0.5}
-        polite = Manners(**{**given, **manners})
-        return DepClient(self.http, token or self.token, base_url=self.played.url, manners=polite)
-
-    def paths(self) -> list[str]:
-        return [one.url.path for one in self.sent]
-
-
-@pytest.fixture
-def desk(played: PlayedDep) -> Iterator[Desk]:
-    sent: list[httpx.Request] = []
-    with httpx.Client(event_hooks={"request": [sent.append]}, timeout=5) as http:
-        yield Desk(played, http, connect(played), sent=sent)
 
 
 def everything(client: DepClient, limit: int = 0) -> tuple[list[str], str]:
@@ -86,208 +41,6 @@ def test_the_account_names_organization_service_and_limits(desk: Desk) -> None:
     assert account.org_name == "Example organization"
     assert account.server_uuid == desk.played.organization.server().uuid
     assert account.limits[FETCH] == dep_values.Limit(100, 1000)
-
-
-def test_every_request_carries_agent_version_and_session(desk: Desk) -> None:
-    desk.client().account()
-    session, account = desk.sent
-    assert session.headers["User-Agent"] == account.headers["User-Agent"] == "test/1"
-    assert account.headers["X-Server-Protocol-Version"] == "10"
-    assert "Authorization" in session.headers
-    assert "Authorization" not in account.headers
-
-
-def test_each_answers_session_is_used_for_the_next_request(desk: Desk) -> None:
-    client = desk.client()
-    for _ in range(4):
-        client.account()
-    used = [one.headers["X-ADM-Auth-Session"] for one in desk.sent[1:]]
-    assert len(set(used)) == 4
-    assert desk.paths().count("/session") == 1
-
-
-def test_an_expired_session_is_renewed(desk: Desk) -> None:
-    client = desk.client(now=desk.played.organization.clock)
-    client.account()
-    desk.played.organization.clock.ahead = 300
-    client.account()
-    assert desk.paths() == ["/session", "/account", "/account", "/session", "/account"]
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "error"),
-    [(401, "UNAUTHORIZED", TokenRefused), (403, "FORBIDDEN", Forbidden), (401, "", TokenRefused)],
-)
-def test_a_session_that_is_always_refused_is_renewed_one_time(
-    desk: Desk, status: int, code: str, error: type[DepError]
-) -> None:
-    client = desk.client()
-    client.account()
-    desk.played.rule(path="/account", status=status, code=code, times=0)
-    with pytest.raises(error):
-        client.account()
-    assert desk.paths().count("/session") == 2
-    assert desk.waits == []
-
-
-def test_terms_that_are_not_signed_are_said_and_no_session_is_renewed(desk: Desk) -> None:
-    client = desk.client()
-    client.account()
-    desk.played.fail(terms_signed=False)
-    with pytest.raises(TermsNotSigned, match="sign in to the portal"):
-        client.account()
-    assert desk.paths() == ["/session", "/account", "/account"]
-    desk.played.fail()
-    assert client.account().org_name == "Example organization"
-
-
-def test_an_older_version_is_spoken_where_the_newest_is_refused(desk: Desk) -> None:
-    desk.played.fail(newest_version=8)
-    client = desk.client()
-    client.account()
-    client.account()
-    versions = [one.headers.get("X-Server-Protocol-Version") for one in desk.sent]
-    assert versions == [None, "10", "9", "8", "8"]
-
-
-def test_a_service_that_speaks_no_version_of_ours_is_an_error(desk: Desk) -> None:
-    desk.played.fail(newest_version=1)
-    with pytest.raises(VersionRefused):
-        desk.client().account()
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "error"),
-    [
-        (403, "T_C_NOT_SIGNED", TermsNotSigned),
-        (403, "ACCESS_DENIED", AccessDenied),
-        (403, '"APPLE_SEED_FOR_IT_TURNED_OFF"', BetaTurnedOff),
-        (400, "INVALID_CURSOR", InvalidCursor),
-        (400, '{"code": "EXPIRED_CURSOR"}', ExpiredCursor),
-        (400, "EXHAUSTED_CURSOR\n", ExhaustedCursor),
-        (400, "CURSOR_REQUIRED", dep_errors.CursorRequired),
-        (400, "USER_AGENT_MISSING", dep_errors.UserAgentRefused),
-        (400, "MALFORMED_REQUEST_BODY", BadRequest),
-        (404, "DEVICE_NOT_FOUND", dep_errors.UnknownDevice),
-        (404, "NOT_ACCESSIBLE", dep_errors.NotAccessible),
-        (405, "", BadRequest),
-        (429, "", Throttled),
-        (503, "<html>Service Unavailable</html>", ServiceDown),
-        (400, "SOMETHING_NEW", BadRequest),
-    ],
-)
-def test_each_code_has_its_error(desk: Desk, status: int, code: str, error: type[DepError]) -> None:
-    desk.played.rule(path="/devices/sync", status=status, code=code, times=0)
-    with pytest.raises(error) as caught:
-        desk.client(patience=0).sync_devices("x")
-    assert caught.value.http_status == status
-    assert type(caught.value) is error
-
-
-def test_an_unknown_code_is_shown(desk: Desk) -> None:
-    desk.played.rule(path="/account", status=400, code="SOMETHING_NEW")
-    with pytest.raises(BadRequest, match="SOMETHING_NEW"):
-        desk.client().account()
-
-
-def test_throttling_is_waited_for_as_long_as_apple_says(desk: Desk) -> None:
-    desk.played.rule(path="/account", status=429, retry_after=3, times=2)
-    desk.client().account()
-    assert desk.waits == [3 + 0.5 + 1, 3 + 0.5 + 2]
-
-
-@pytest.mark.parametrize("date", [False, True])
-def test_a_longer_wait_is_left_to_the_caller(desk: Desk, date: bool) -> None:
-    now = datetime(2026, 11, 23, 4, tzinfo=UTC)
-    when = (now + timedelta(seconds=120)).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    client = desk.client()
-    client.account()
-    desk.played.rule(path="/account", status=429, retry_after=when if date else 120, times=0)
-    with pytest.raises(Throttled) as caught:
-        desk.client(now=datetime_now(desk, now, date)).account()
-    assert caught.value.retry_after == 120
-    assert desk.waits == []
-
-
-def datetime_now(desk: Desk, now: datetime, date: bool) -> Callable[[], datetime]:
-    """The real clock for the session; for a date, then the moment it was computed from."""
-    moments = iter([desk.played.organization.clock()])
-    return lambda: next(moments, now)
-
-
-def test_a_fault_of_the_service_is_tried_three_times(desk: Desk) -> None:
-    desk.played.rule(path="/account", status=500, times=0)
-    with pytest.raises(ServiceDown):
-        desk.client().account()
-    assert desk.paths().count("/account") == 3
-    assert len(desk.waits) == 2
-
-
-def test_a_lost_answer_is_asked_for_again(desk: Desk) -> None:
-    desk.played.rule(path="/account", drop=True)
-    assert desk.client().account().org_name == "Example organization"
-
-
-def test_a_profile_whose_answer_is_lost_is_not_defined_twice(desk: Desk) -> None:
-    desk.played.rule(path="/profile", drop=True, after=True)
-    with pytest.raises(Unreachable):
-        desk.client().define_profile(PROFILE)
-    assert len(desk.played.organization.server().books.profiles) == 1
-
-
-def test_a_throttled_profile_is_defined_later(desk: Desk) -> None:
-    desk.played.rule(path="/profile", status=429, retry_after=1)
-    assert desk.client().define_profile(PROFILE).profile_uuid
-    assert len(desk.waits) == 1
-
-
-def test_a_service_that_is_not_there_is_unreachable(desk: Desk) -> None:
-    client = desk.client()
-    desk.played.stop()
-    with pytest.raises(Unreachable) as caught:
-        client.account()
-    assert caught.value.unsent
-    desk.played.start()
-
-
-def test_an_answer_that_takes_too_long_is_unreachable(desk: Desk) -> None:
-    desk.played.rule(path="/account", latency=1.0, times=0)
-    with httpx.Client(timeout=0.2) as http:
-        impatient = Desk(desk.played, http, desk.token)
-        with pytest.raises(Unreachable, match="in time"):
-            impatient.client(patience=0).account()
-
-
-@pytest.mark.parametrize("body", ["<html>Sign in</html>", "[]", "{", '{"org_name": "x"}', ""])
-def test_an_answer_that_is_not_apples_is_unreadable(desk: Desk, body: str) -> None:
-    desk.played.rule(path="/account", body=body, times=0)
-    with pytest.raises(Unreadable):
-        desk.client(patience=0).account()
-
-
-def test_a_redirect_is_not_followed(desk: Desk) -> None:
-    desk.played.rule(path="/account", status=302, body="", times=0)
-    with pytest.raises(Unreadable):
-        desk.client(patience=0).account()
-
-
-def test_another_token_is_refused(desk: Desk, played: PlayedDep) -> None:
-    other = connect(PlayedDep())
-    with pytest.raises(TokenRefused, match="renew it"):
-        desk.client(other).account()
-
-
-def test_an_expired_token_is_named(desk: Desk) -> None:
-    clock = desk.played.organization.clock
-    clock.ahead = 400 * 86400
-    with pytest.raises(TokenRefused, match="the server token expired on"):
-        desk.client(now=clock).account()
-
-
-def test_a_clock_that_is_wrong_is_named(desk: Desk) -> None:
-    wrong = datetime.now(UTC) - timedelta(minutes=90)
-    with pytest.raises(TokenRefused, match="this clock is -90 minutes off"):
-        desk.client(now=lambda: wrong).account()
 
 
 def test_all_devices_come_page_by_page(desk: Desk) -> None:
@@ -411,26 +164,6 @@ def test_beta_tokens_are_asked_in_the_first_version(desk: Desk) -> None:
         desk.client().beta_tokens()
 
 
-def test_threads_share_one_client_while_sessions_end(desk: Desk) -> None:
-    fill(desk.played, 20)
-    desk.played.fail(session_overlap=0.0)
-    client, wrong = desk.client(), []
-
-    def work() -> None:
-        for _ in range(15):
-            try:
-                assert len(client.fetch_devices().devices) == 20
-            except (DepError, AssertionError) as error:
-                wrong.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(6)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(30)
-    assert wrong == []
-
-
 def test_unknown_fields_are_kept_and_wrong_ones_do_no_harm() -> None:
     page = dep_values.page(
         {
@@ -449,14 +182,32 @@ def test_unknown_fields_are_kept_and_wrong_ones_do_no_harm() -> None:
     assert page.unreadable == 2
 
 
-def test_an_agent_is_needed(desk: Desk) -> None:
-    with pytest.raises(ValueError, match="User-Agent"):
-        desk.client(user_agent=" ")
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+FIELDS = [item.name for item in fields(dep_values.DepDevice)]
+NAMES = ("devices", "cursor", "more_to_follow", "server_uuid", "urls", "betaEnrollmentTokens")
 
 
-def test_our_http_client_follows_nothing() -> None:
-    with dep_session.http_client() as http:
-        assert not http.follow_redirects
+@pytest.mark.parametrize(
+    "reader", [dep_values.page, dep_values.account, dep_values.outcomes, dep_values.betas]
+)
+@settings(max_examples=60)
+@given(answer=st.dictionaries(st.sampled_from(NAMES), ANY_JSON))
+def test_any_answer_is_read_or_refused(
+    reader: Callable[[Mapping[str, Any]], object], answer: dict[str, Any]
+) -> None:
+    with contextlib.suppress(ValueError):
+        reader(answer)
+
+
+@given(given_values=st.dictionaries(st.sampled_from(FIELDS), ANY_JSON))
+def test_any_device_with_a_serial_number_is_read(given_values: dict[str, Any]) -> None:
+    device = dep_values.device({**given_values, "serial_number": "C02"})
+    assert device is not None
+    assert device.serial_number == "C02"
 
 
 @pytest.mark.needs("services_schema")
