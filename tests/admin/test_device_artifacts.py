@@ -102,7 +102,7 @@ def test_a_user_is_named_whose_artifact_it_is(
     assert "It is for user channels." in client.get(path).text
     assert mac.log_in()
     row = row_of(client.get(path).text, "Mail")
-    assert f"for {mac.facts.user.short_name}" in row
+    assert f"For {mac.facts.user.short_name}: configuration profile" in row
 
 
 def test_trying_again_is_audited_and_wakes_the_device(
