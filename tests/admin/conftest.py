@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
 
-from tests import fleet, hosts
+from tests import configured, fleet, hosts
 from zmdm_plugin import Actor, Zmdm
 
 SOMEBODY = Actor(id="user:7", label="somebody@example.com")
@@ -57,6 +57,12 @@ def screens(make_host: Callable[..., Flask]) -> Flask:
 def browser(screens: Flask) -> FlaskClient:
     """Somebody who may do everything."""
     return screens.test_client()
+
+
+@pytest.fixture
+def laid(screens: Flask) -> configured.Laid:
+    """The same host with a blueprint and artifacts, which are on its devices."""
+    return configured.lay(screens)
 
 
 def token(client: FlaskClient, path: str = "/mdm/devices/1/") -> str:

@@ -37,11 +37,6 @@ SETTINGS = {
 SCOPE = {"platform": ["macOS"], "min-macOS": "15", "default_shard": "50", "shard_modulo": "100"}
 
 
-@pytest.fixture
-def laid(screens: Flask) -> configured.Laid:
-    return configured.lay(screens)
-
-
 def blueprint(app: Flask, name: str) -> MDMBlueprint | None:
     with app.app_context():
         return db.session().scalar(sa.select(MDMBlueprint).where(MDMBlueprint.name == name))

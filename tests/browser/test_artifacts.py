@@ -89,14 +89,31 @@ def test_a_profile_is_uploaded_put_into_a_blueprint_and_chosen_for_a_device(
     file.write_bytes(configured.wifi("open sesame"))
     one = visit()
     one.sign_in()
-    page = one.open("/mdm/artifacts/")
+    _upload_a_profile(one, file)
+    _put_it_into_a_blueprint(one)
+    page = one.open("/mdm/devices/2/")
+    page.locator("summary", has_text="Blueprint").click()
+    page.get_by_label("What this device should have").select_option(label="Staff")
+    page.get_by_role("button", name="Choose").click()
+    page.get_by_text("The blueprint is chosen").wait_for()
+    with host.app_context():
+        link = db.session().scalars(sa.select(BlueprintArtifact)).one()
+        assert link.scope["default_shard"] == 0
+        assert db.session().get_one(Device, 2).blueprint_id == 1
+
+
+def _upload_a_profile(visit: Visit, file: Path) -> None:
+    page = visit.open("/mdm/artifacts/")
     page.get_by_role("link", name="Add", exact=True).click()
     page.get_by_role("link", name="Add: Configuration profile").click()
     page.get_by_label("Name").fill("Wi-Fi")
     page.get_by_label("File").set_input_files(file)
     page.get_by_role("button", name="Add").click()
     page.get_by_text("The artifact is kept").wait_for()
-    page = one.open("/mdm/blueprints/edit/")
+
+
+def _put_it_into_a_blueprint(visit: Visit) -> None:
+    page = visit.open("/mdm/blueprints/edit/")
     page.get_by_label("Name").fill("Staff")
     page.get_by_role("button", name="Add").click()
     page.get_by_role("link", name="Add an artifact").click()
@@ -107,15 +124,6 @@ def test_a_profile_is_uploaded_put_into_a_blueprint_and_chosen_for_a_device(
     page.get_by_role("button", name="Add").click()
     page.get_by_text("macOS from 14").wait_for()
     assert "only tagged “Pilot”" in page.content()
-    page = one.open("/mdm/devices/2/")
-    page.locator("summary", has_text="Blueprint").click()
-    page.get_by_label("What this device should have").select_option(label="Staff")
-    page.get_by_role("button", name="Choose").click()
-    page.get_by_text("The blueprint is chosen").wait_for()
-    with host.app_context():
-        link = db.session().scalars(sa.select(BlueprintArtifact)).one()
-        assert link.scope["default_shard"] == 0
-        assert db.session().get_one(Device, 2).blueprint_id == 1
 
 
 def test_a_declaration_begins_with_what_its_type_needs(visit: Start, host: Flask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,3 +45,14 @@ def test_everything_is_said_of_all_platforms_only() -> None:
     assert everything(MAC, ["macOS"])
     assert not everything(MAC, ["macOS", "iOS"])
     assert not everything({**MAC, "default_shard": 99}, ["macOS"])
+
+
+def test_the_example_of_the_documentation_is_said_like_that() -> None:
+    scope = {
+        "platforms": {"macOS": {"min": "14", "max": "16"}},
+        "excluded_tags": [2],
+        "default_shard": 20,
+        "tag_shards": {"1": 100},
+    }
+    page = Path(__file__).parents[2] / "docs" / "blueprints.md"
+    assert words(scope, TAGS) in page.read_text("utf-8")

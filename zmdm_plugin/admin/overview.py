@@ -123,7 +123,7 @@ def _artifact_counts() -> list[Count]:
     """Nothing as long as nothing fails: most hosts have artifacts that are simply there."""
     failing = listing.number_failing(acting())
     shown = "artifact fails somewhere" if failing == 1 else "artifacts fail somewhere"
-    url = flask.url_for("zmdm_artifacts.index", failing=1)
+    url = flask.url_for("zmdm_artifact_failures.index")
     return [Count(f"{failing:,}", shown, url, "warn")] if failing else []
 
 
