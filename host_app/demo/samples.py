@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import plistlib
 
-PROFILE_NAME, DECLARATION_NAME, BLUEPRINT = "Managed by the demo", "Passcode", "Everybody"
+PROFILE_NAME, DECLARATION_NAME, BLUEPRINT = "Office Wi-Fi", "Passcode", "Everybody"
 
 
 def profile() -> bytes:
-    """A web clip, which every platform of the fleet takes, with a variable in its name."""
-    clip = {
-        "PayloadType": "com.apple.webClip.managed",
+    """A wireless network, which every platform of the fleet takes, with a variable in its name."""
+    network = {
+        "PayloadType": "com.apple.wifi.managed",
         "PayloadVersion": 1,
-        "PayloadIdentifier": "org.example.demo.clip",
+        "PayloadIdentifier": "org.example.demo.wifi",
         "PayloadUUID": "6C1F0F5E-9D3B-4C0A-8B62-1B8A9A0F6E11",
-        "PayloadDisplayName": "Help desk",
-        "Label": "Help for $ENROLLED_DEVICE.SERIAL_NUMBER",
-        "URL": "https://help.example.org/",
-        "IsRemovable": True,
+        "PayloadDisplayName": "Wi-Fi for $ENROLLED_DEVICE.SERIAL_NUMBER",
+        "SSID_STR": "Example",
+        "HIDDEN_NETWORK": False,
+        "AutoJoin": True,
+        "EncryptionType": "WPA2",
+        "Password": "only in the demo",
     }
     content = {
         "PayloadType": "Configuration",
@@ -27,7 +29,7 @@ def profile() -> bytes:
         "PayloadUUID": "0B5D4A5E-6A52-4C8B-9E5B-2C3E4A7D9F10",
         "PayloadDisplayName": PROFILE_NAME,
         "PayloadScope": "System",
-        "PayloadContent": [clip],
+        "PayloadContent": [network],
     }
     return plistlib.dumps(content)
 
