@@ -336,3 +336,16 @@ def test_outcomes_are_counted_by_what_people_ask_for(screens: Flask, laid: confi
         1: {"installed": 19, "waiting": 9, "failed": 9},
         2: {"installed": 0, "waiting": 0, "failed": 0},
     }
+
+
+def test_screens_read_postgresql_as_well(pg_app: Flask) -> None:
+    fleet.fill(pg_app, 60)
+    configured.lay(pg_app)
+    client = pg_app.test_client()
+    for path in ("", "versions/3/", "devices/?what=failed&blueprint=1", "edit/", "versions/new/"):
+        assert client.get(f"{ONE}{path}").status_code == 200
+    assert "Failed somewhere</span>" in client.get(f"{LIST}?q=WI-&failing=1").text
+    page = client.get("/mdm/blueprints/1/").text
+    assert "what=installed&amp;blueprint=1" in page
+    assert "devices lose it" in client.get("/mdm/blueprints/1/artifacts/1/remove/").text
+    assert "artifact fails somewhere" in client.get("/mdm/").text
