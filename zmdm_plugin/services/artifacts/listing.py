@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
@@ -173,24 +174,14 @@ def tallies(
     actor: Actor, artifact_ids: Collection[int], *, blueprint_id: int | None = None
 ) -> dict[int, dict[str, int]]:
     """Artifact id -> group -> on how many channels, up to MOST + 1; one statement."""
-    found: dict[int, dict[str, int]] = {one: dict.fromkeys(GROUPS, 0) for one in artifact_ids}
-    if not found:
-        return found
-    counted = []
-    for artifact_id in found:
-        for group in GROUPS:
-            some = _outcomes(sa.select(ChannelArtifact.id), actor, artifact_id, group, blueprint_id)
-            first = some.limit(MOST + 1).subquery()
-            counted.append(
-                sa.select(
-                    sa.literal(artifact_id).label("artifact"),
-                    sa.literal(group).label("what"),
-                    sa.func.count().label("number"),
-                ).select_from(first)
-            )
-    for artifact_id, group, number in session().execute(sa.union_all(*counted)):
-        found[artifact_id][group] = number
-    return found
+    counted = [
+        _up_to(_outcomes(sa.select(sa.literal(1)), actor, Artifact.id, group, blueprint_id))
+        for group in GROUPS
+    ]
+    rows = session().execute(
+        sa.select(Artifact.id, *counted).where(Artifact.id.in_(list(artifact_ids)))
+    )
+    return {row[0]: dict(zip(GROUPS, row[1:], strict=True)) for row in rows}
 
 
 def outcomes(
@@ -231,7 +222,7 @@ def number_having(artifact_id: int, blueprint_id: int) -> int:
 def _outcomes(
     statement: sa.Select[*tuple[Any, ...]],
     actor: Actor,
-    artifact_id: int,
+    artifact_id: int | sa.ColumnElement[int] | orm.InstrumentedAttribute[int],
     group: str | None,
     blueprint_id: int | None,
 ) -> Any:
@@ -247,6 +238,12 @@ def _outcomes(
         joined = joined.where(Device.blueprint_id == blueprint_id)
     scope = access.row_scope(actor, access.VIEW_DEVICES)
     return joined if scope is None else joined.where(scope)
+
+
+def _up_to(some: Any) -> sa.ScalarSelect[int]:
+    """The number of rows, but no more than MOST + 1 are looked at; for each artifact anew."""
+    first = some.correlate(Artifact).limit(MOST + 1).subquery()
+    return sa.select(sa.func.count()).select_from(first).scalar_subquery()
 
 
 def _fails(actor: Actor) -> sa.ColumnElement[bool]:
