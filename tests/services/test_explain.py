@@ -20,7 +20,6 @@ from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.script import Do, Rule, Script
 
 DISKS = "com.apple.configuration.diskmanagement.settings"
-NO_UPDATES = {"auto_update": False}
 BROKEN = Rule(Do.ERROR, command="InstallProfile", description="It is invalid")
 INVALID = Rule(Do.INVALID, command="com.apple.configuration.passcode.settings")
 
@@ -219,7 +218,7 @@ def test_what_was_removed_on_the_device(road: Road, desk: Desk, mac: SimulatedDe
 
 
 def test_updates_that_are_turned_off(road: Road, desk: Desk, mac: SimulatedDevice) -> None:
-    wifi = desk.profile("Wi-Fi", **NO_UPDATES)
+    wifi = desk.profile("Wi-Fi", auto_update=False)
     mac.connect()
     desk.version(wifi, mobileconfig(payload(), payload(PayloadIdentifier="org.example.two")))
     mac.connect()

@@ -11,7 +11,7 @@ from zmdm_plugin.admin import artifact_words, paging
 from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin.device_artifacts import VIA
 from zmdm_plugin.admin.device_page import head
-from zmdm_plugin.admin.screen import Screen, acting, back, demand, text
+from zmdm_plugin.admin.screen import Screen, acting, back, demand, may, text
 from zmdm_plugin.admin.words import Badge
 from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import ChannelArtifact
@@ -96,12 +96,16 @@ class DeviceArtifact(Screen):
 class ArtifactFailures(Screen):
     """Every device on which an artifact failed."""
 
-    permission = access.VIEW_DEVICES
+    permission = access.VIEW_ARTIFACTS
+
+    def permitted(self) -> bool:
+        """It shows both, so that both have to be allowed."""
+        return may(access.VIEW_ARTIFACTS) and may(access.VIEW_DEVICES)
 
     @expose("/")
     def index(self) -> Response:
         """One artifact after the other; `artifact` in the address narrows to one."""
-        demand(access.VIEW_ARTIFACTS)
+        demand(access.VIEW_DEVICES)
         names = failures.failing()
         asked = text("artifact", most=19)
         chosen = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 19 else None
