@@ -151,6 +151,18 @@ def test_a_payload_alone_becomes_a_declaration_of_the_chosen_type(
     assert newest(screens).content["payload"] == {"MinimumLength": 8}
 
 
+def test_a_payload_with_a_secret_is_not_put_into_the_next_form(
+    screens: Flask, browser: FlaskClient, post: Post
+) -> None:
+    kind = "com.apple.configuration.softwareupdate.settings"
+    program = {"Description": "Beta", "Token": "very secret"}
+    document = json.dumps({"Beta": {"ProgramEnrollment": "Allowed", "OfferPrograms": [program]}})
+    post(browser, f"{NEW}?type=configuration&declaration={kind}", document=document, **DECLARED)
+    row = one(screens, "Rules")
+    assert row is not None
+    assert "very secret" not in browser.get(f"/mdm/artifacts/{row.id}/versions/new/").text
+
+
 def test_a_whole_declaration_says_its_type_itself(
     screens: Flask, browser: FlaskClient, post: Post
 ) -> None:

@@ -43,26 +43,29 @@ def test_a_device_has_every_documented_field(app: Flask, api: Program) -> None:
     assert (device["id"], device["udid"], device["apple_silicon"]) == (device_id, "UDID-1", False)
 
 
+AS_DOCUMENTED: dict[str, Any] = {
+    "udid": "2A7F9BCE-9B52-4073-BE21-E419C85068E9",
+    "serial_number": "012345678910",
+    "name": "John’s Mac mini",
+    "model": "Macmini8,1",
+    "platform": "macOS",
+    "os_version": "14.2.1",
+    "build_version": "23C71",
+    "apple_silicon": False,
+    "awaiting_configuration": False,
+    "declarative_management": True,
+    "dep_enrollment": True,
+    "user_enrollment": False,
+    "user_approved_enrollment": True,
+    "supervised": True,
+    "bootstrap_token_escrowed": True,
+    "filevault_enabled": True,
+    "activation_lock_manageable": True,
+}
+
+
 def test_the_documented_device_looks_as_it_is_documented(app: Flask, api: Program) -> None:
-    facts = {
-        "udid": "2A7F9BCE-9B52-4073-BE21-E419C85068E9",
-        "serial_number": "012345678910",
-        "name": "John’s Mac mini",
-        "model": "Macmini8,1",
-        "platform": "macOS",
-        "os_version": "14.2.1",
-        "build_version": "23C71",
-        "apple_silicon": False,
-        "awaiting_configuration": False,
-        "declarative_management": True,
-        "dep_enrollment": True,
-        "user_enrollment": False,
-        "user_approved_enrollment": True,
-        "supervised": True,
-        "bootstrap_token_escrowed": True,
-        "filevault_enabled": True,
-        "activation_lock_manageable": True,
-    }
+    facts = AS_DOCUMENTED
     device_id = add_device(app, **facts)
     moments = {"last_seen_at", "last_notified_at", "created_at", "updated_at"}
     shown = api.get(f"devices/{device_id}/").json

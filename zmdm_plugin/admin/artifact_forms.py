@@ -16,7 +16,7 @@ from zmdm_plugin.admin.words import sentence
 from zmdm_plugin.errors import Refused
 from zmdm_plugin.models import Artifact, ArtifactVersion, ScepIssuer
 from zmdm_plugin.models.artifacts import DECLARATIONS
-from zmdm_plugin.services.artifacts import uploads
+from zmdm_plugin.services.artifacts import comparing, uploads
 from zmdm_plugin.services.artifacts.resolve import DECLARED_ONLY
 
 REINSTALLED = ("profile", "provisioning_profile", "configuration")
@@ -122,7 +122,7 @@ def settings_asked(fields: Sequence[forms.Field]) -> dict[str, Any]:
 def source_fields(
     kind: str, version: ArtifactVersion | None = None, *, begin: str = ""
 ) -> list[forms.Field]:
-    """What a version of this type is made from; prefilled with what may be shown of the last.
+    """What a version of this type is made from; prefilled with the last, unless it holds secrets.
 
     `begin`: a payload to begin a declaration with.
     """
@@ -133,8 +133,10 @@ def source_fields(
         ]
     if kind == "cert_asset":
         return _certificate(content)
-    payload = json.dumps(content["payload"], indent=2, ensure_ascii=False) if content else begin
-    return _declaration(payload)
+    last = content.get("payload")
+    if last is None or comparing.masked(last) != last:
+        return _declaration(begin)
+    return _declaration(json.dumps(last, indent=2, ensure_ascii=False))
 
 
 def _declaration(payload: str) -> list[forms.Field]:

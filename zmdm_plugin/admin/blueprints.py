@@ -73,7 +73,7 @@ class BlueprintList(Screen):
             "zmdm/blueprints.html",
             title="Blueprints",
             page=paging.page(rows, cursor=found.next_cursor),
-            devices=blueprints.device_counts() if may(access.VIEW_DEVICES) else None,
+            devices=blueprints.device_counts(acting()) if may(access.VIEW_DEVICES) else None,
             artifacts=listing.artifact_counts(row.id for row in rows),
         )
 
@@ -103,7 +103,7 @@ class BlueprintPage(Screen):
             count=lambda number: artifact_words.count(number, listing.MOST),
             hours=row.inventory_interval / _HOUR,
             collected=_collected(row),
-            devices=blueprints.device_counts().get(row.id, 0),
+            devices=blueprints.device_counts(acting()).get(row.id, 0),
             enrollments=session().scalars(_enrollments(row)).all(),
             updates=enforcements.of_blueprints([row.id]).get(row.id, ()),
         )
@@ -278,7 +278,7 @@ def _save(row: MDMBlueprint | None, form: forms.Form, picked: list[str]) -> Resp
             audit.record(
                 acting(), f"blueprint.{action}", kept, before=before, after=_snapshot(kept)
             )
-            number, reach = kept.id, blueprints.device_counts().get(kept.id, 0)
+            number, reach = kept.id, blueprints.device_counts(acting()).get(kept.id, 0)
     except Refused as error:
         form.blame(error.field, error.why)
         return None

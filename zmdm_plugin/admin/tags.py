@@ -29,7 +29,7 @@ class TagList(Screen):
             "zmdm/tags.html",
             title="Tags",
             tags=tags.every(),
-            counts=tags.counts(),
+            counts=tags.counts(acting()),
             add=access.ADD_TAGS,
             change=access.CHANGE_TAGS,
         )
@@ -56,7 +56,7 @@ class TagForm(Screen):
             status=422 if form.faults or form.fault else 200,
             tag=tag,
             form=form,
-            number=tags.counts().get(tag.id, 0) if tag else 0,
+            number=tags.counts(acting()).get(tag.id, 0) if tag else 0,
             remove=access.DELETE_TAGS,
         )
 

@@ -49,7 +49,7 @@ def _settings(command: Any) -> Any:
 def list_blueprints() -> None:
     """List blueprints, and how many devices have each."""
     access.demand(operator(), access.VIEW_BLUEPRINTS)
-    counts = blueprints.device_counts()
+    counts = blueprints.device_counts(operator())
     rows = [{**_plain(one), "devices": counts.get(one.id, 0)} for one in blueprints.every()]
     table(rows, _COLUMNS, empty="there are no blueprints")
 
@@ -128,7 +128,7 @@ def add(name: str, artifact: str, *, scope: str | None) -> None:
 def remove(name: str, artifact: str, *, yes: bool) -> None:
     """Bring an artifact no longer: it is taken off the devices that have it by this blueprint."""
     access.demand(operator(), access.CHANGE_BLUEPRINTS)
-    number = blueprints.device_counts().get(_named(name).id, 0)
+    number = blueprints.device_counts(operator()).get(_named(name).id, 0)
     ask(f"Take {artifact!r} off the {number} devices of {name!r}?", yes=yes)
     with db.transaction():
         link = blueprints.find_link(_named(name), named_artifact(artifact))

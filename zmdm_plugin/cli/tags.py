@@ -22,7 +22,7 @@ _COLOR = click.Choice(tags.COLORS)
 def list_tags() -> None:
     """List tags, and how many devices have each."""
     access.demand(operator(), access.VIEW_TAGS)
-    counted = tags.counts()
+    counted = tags.counts(operator())
     rows = [{**_plain(tag), "devices": counted.get(tag.id, 0)} for tag in tags.every()]
     table(rows, ("id", "name", "color", "devices"), empty="there are no tags")
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
+from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Device, DeviceTag, Tag
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import replan, tag_uses
+from zmdm_plugin.services import access, replan, tag_uses
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
 COLORS = ("gray", "red", "orange", "green", "blue", "purple")
@@ -78,12 +79,13 @@ def delete(tag: Tag) -> int:
     return int(getattr(taken, "rowcount", 0))
 
 
-def counts() -> dict[int, int]:
-    """How many devices have each tag."""
-    rows = session().execute(
-        sa.select(DeviceTag.tag_id, sa.func.count()).group_by(DeviceTag.tag_id)
-    )
-    return {tag_id: number for tag_id, number in rows}
+def counts(actor: Actor) -> dict[int, int]:
+    """How many of the devices that this actor may see have each tag."""
+    counted = sa.select(DeviceTag.tag_id, sa.func.count()).group_by(DeviceTag.tag_id)
+    scope = access.row_scope(actor, access.VIEW_DEVICES)
+    if scope is not None:
+        counted = counted.join(Device, Device.id == DeviceTag.device_id).where(scope)
+    return {tag_id: number for tag_id, number in session().execute(counted)}
 
 
 def of(device_ids: Iterable[int]) -> Mapping[int, list[Tag]]:

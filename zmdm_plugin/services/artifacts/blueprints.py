@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import (
@@ -18,7 +19,7 @@ from zmdm_plugin.models import (
     MDMBlueprint,
 )
 from zmdm_plugin.models.blueprints import COLLECT
-from zmdm_plugin.services import events
+from zmdm_plugin.services import access, events
 from zmdm_plugin.services.artifacts import locking, revisions, scopes
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
@@ -103,13 +104,15 @@ def every(*, limit: int = 500) -> Sequence[MDMBlueprint]:
     return session().scalars(statement).all()
 
 
-def device_counts() -> dict[int, int]:
-    """How many devices have each blueprint."""
-    rows = session().execute(
+def device_counts(actor: Actor) -> dict[int, int]:
+    """How many of the devices that this actor may see have each blueprint."""
+    counted = (
         sa.select(Device.blueprint_id, sa.func.count())
         .where(Device.blueprint_id.is_not(None))
         .group_by(Device.blueprint_id)
     )
+    scope = access.row_scope(actor, access.VIEW_DEVICES)
+    rows = session().execute(counted if scope is None else counted.where(scope))
     return {blueprint_id: number for blueprint_id, number in rows if blueprint_id is not None}
 
 
