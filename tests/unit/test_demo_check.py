@@ -16,11 +16,13 @@ from host_app.demo.processes import Stage
 TABLES = """
 CREATE TABLE zmdm_device (id, name, model, serial_number, enrolled_at,
                           device_information_at, security_info_at);
-CREATE TABLE zmdm_channel (device_id, kind, push_status);
+CREATE TABLE zmdm_channel (id, device_id, kind, push_status);
+CREATE TABLE zmdm_channel_artifact (channel_id, status);
 CREATE TABLE zmdm_identity (device_id, state, fingerprint);
 CREATE TABLE zmdm_issued_certificate (fingerprint);
 INSERT INTO zmdm_device VALUES (1, 'Ada', 'Mac14,2', 'SERIAL000001', 1, 1, 1);
-INSERT INTO zmdm_channel VALUES (1, 'device', 200);
+INSERT INTO zmdm_channel VALUES (1, 1, 'device', 200);
+INSERT INTO zmdm_channel_artifact VALUES (1, 'installed');
 INSERT INTO zmdm_identity VALUES (1, 'active', 'f');
 INSERT INTO zmdm_issued_certificate VALUES ('f');
 """
@@ -34,7 +36,7 @@ class Place:
 
     def check(self, *, devices: int = 1) -> tuple[bool, list[str]]:
         """Whether it passes, and the lines it prints."""
-        check = Check(Stage(self.folder, Ports(1, 2, 3), devices, None))
+        check = Check(Stage(self.folder, Ports(1, 2, 3, 4), devices, None))
         return check.passed(), list(check.report())
 
 
@@ -48,7 +50,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def test_a_device_that_has_done_everything_passes(place: Place) -> None:
     passed, lines = place.check()
     assert passed
-    assert lines[1].split() == ["Ada", "Mac14,2", "SERIAL000001", *["yes"] * 4]
+    assert lines[1].split() == ["Ada", "Mac14,2", "SERIAL000001", *["yes"] * 5]
     assert lines[-1] == "all devices (1) have done everything"
 
 
@@ -64,6 +66,11 @@ def test_a_device_that_has_done_everything_passes(place: Place) -> None:
             "answered DeviceInformation",
         ),
         ("UPDATE zmdm_device SET security_info_at = NULL", "answered SecurityInfo"),
+        ("DELETE FROM zmdm_channel_artifact", "installed what its blueprint brings"),
+        (
+            "UPDATE zmdm_channel_artifact SET status = 'failed'",
+            "installed what its blueprint brings",
+        ),
     ],
 )
 def test_a_missing_step_is_named_with_its_device(place: Place, change: str, step: str) -> None:
