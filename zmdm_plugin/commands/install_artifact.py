@@ -30,8 +30,8 @@ PROVISIONING = {
 }
 
 
-class InstallArtifact(Command):
-    """An artifact by command; `needs` the bytes of the version, with the channel's variables."""
+class ArtifactCommand(Command):
+    """An artifact that comes, or goes, by command: one order about each at a time."""
 
     manual = False
     min_os = FROM_THE_START
@@ -41,7 +41,7 @@ class InstallArtifact(Command):
     class Args(ma.Schema):
         artifact = ma.fields.Integer(required=True, metadata=described("The id of the artifact."))
         version = ma.fields.Integer(
-            required=True, metadata=described("The id of the version to install.")
+            required=True, metadata=described("The id of the version that comes or goes.")
         )
         identifier = ma.fields.String(
             required=True, metadata=described("What the device knows the artifact by.")
@@ -50,6 +50,13 @@ class InstallArtifact(Command):
     @classmethod
     def supersedes_key(cls, args: Arguments) -> str | None:
         return profile_key(args["identifier"])
+
+
+class InstallArtifact(ArtifactCommand):
+    """Comes; `needs` the bytes of the version, with the channel's variables."""
+
+    class Args(ArtifactCommand.Args):
+        """What every artifact is named by."""
 
     @classmethod
     def acknowledged(cls, args: Arguments, answer: Answer) -> list[Effect]:

@@ -4,45 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import marshmallow as ma
-
-from zmdm_plugin.commands.arguments import described
 from zmdm_plugin.commands.base import (
-    BOTH,
-    FROM_THE_START,
     Arguments,
-    Command,
     Material,
     registry,
     why_failed,
 )
 from zmdm_plugin.commands.effects import ArtifactNotRemoved, ArtifactRemoved, Effect
-from zmdm_plugin.commands.install_artifact import PROVISIONING
-from zmdm_plugin.commands.install_profile import profile_key
+from zmdm_plugin.commands.install_artifact import PROVISIONING, ArtifactCommand
 from zmdm_plugin.protocol.connect import Answer
-from zmdm_plugin.protocol.platform import AccessRights, Platform
+from zmdm_plugin.protocol.platform import AccessRights
 
 
-class RemoveArtifact(Command):
-    """An artifact that came by command goes by command."""
+class RemoveArtifact(ArtifactCommand):
+    """Goes, as it came: by command."""
 
-    manual = False
-    min_os = FROM_THE_START
-    channels = {Platform.MACOS: BOTH, Platform.IPADOS: BOTH}
-    access_right = AccessRights.INSTALL_PROFILES
-
-    class Args(ma.Schema):
-        artifact = ma.fields.Integer(required=True, metadata=described("The id of the artifact."))
-        version = ma.fields.Integer(
-            required=True, metadata=described("The id of the version that is there.")
-        )
-        identifier = ma.fields.String(
-            required=True, metadata=described("What the device knows the artifact by.")
-        )
-
-    @classmethod
-    def supersedes_key(cls, args: Arguments) -> str | None:
-        return profile_key(args["identifier"])
+    class Args(ArtifactCommand.Args):
+        """What every artifact is named by."""
 
     @classmethod
     def acknowledged(cls, args: Arguments, answer: Answer) -> list[Effect]:
