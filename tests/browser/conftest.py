@@ -48,7 +48,15 @@ def devices() -> int:
 
 
 @pytest.fixture
-def host(sqlite_url: str, redis_url: str, devices: int) -> Iterator[Flask]:
+def settings() -> dict[str, object]:
+    """What the host is set to besides; a module may say otherwise."""
+    return {}
+
+
+@pytest.fixture
+def host(
+    sqlite_url: str, redis_url: str, devices: int, settings: dict[str, object]
+) -> Iterator[Flask]:
     """The example host with an administrator and some devices."""
     app = create_app(
         SECRET_KEY="tests only",
@@ -56,6 +64,7 @@ def host(sqlite_url: str, redis_url: str, devices: int) -> Iterator[Flask]:
         ZMDM_BASE_URL="http://localhost",
         ZMDM_REDIS_URL=redis_url,
         ZMDM_SEALING_KEYS=hosts.DEFAULTS["ZMDM_SEALING_KEYS"],
+        **settings,
     )
     with app.app_context():
         db.create_all()
