@@ -7,6 +7,7 @@ from typing import Any
 from zmdm_plugin.blueprints.api import paging
 from zmdm_plugin.blueprints.api.resource import Resource
 from zmdm_plugin.blueprints.api.schemas.artifact_failures import ArtifactFailure, FailuresQuery
+from zmdm_plugin.blueprints.api.schemas.artifacts import OUTCOME
 from zmdm_plugin.models import Channel, ChannelArtifact
 from zmdm_plugin.services import access
 from zmdm_plugin.services.artifacts import failures
@@ -16,22 +17,7 @@ from zmdm_plugin.web.actor import api_actor
 blueprint = Resource(
     "artifact_failures", path="/artifacts/failures", description="What failed, on every device."
 )
-_OUTCOME = (
-    "artifact_id",
-    "status",
-    "via",
-    "installed_version_id",
-    "installed_at",
-    "installed_os",
-    "tried_version_id",
-    "tried_at",
-    "next_try_at",
-    "attempts",
-    "active",
-    "valid",
-    "reasons",
-    "unresolved",
-)
+_SHOWN = ("artifact_id", *OUTCOME)
 
 
 @blueprint.route("/")
@@ -61,7 +47,7 @@ def list_artifact_failures(query: dict[str, Any]) -> Any:
 
 def _shown(row: ChannelArtifact, channel: Channel, names: dict[int, str]) -> dict[str, Any]:
     return {
-        **{name: getattr(row, name) for name in _OUTCOME},
+        **{name: getattr(row, name) for name in _SHOWN},
         "name": names.get(row.artifact_id, ""),
         "device_id": channel.device_id,
         "serial_number": channel.device.serial_number,

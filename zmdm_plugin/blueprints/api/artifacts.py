@@ -9,6 +9,7 @@ from zmdm_plugin import db
 from zmdm_plugin.blueprints.api import paging
 from zmdm_plugin.blueprints.api.resource import ID, Resource
 from zmdm_plugin.blueprints.api.schemas.artifacts import (
+    OUTCOME,
     ArtifactChange,
     ArtifactQuery,
     ArtifactSchema,
@@ -24,21 +25,6 @@ from zmdm_plugin.services.keyset import Page
 from zmdm_plugin.web.actor import api_actor
 
 blueprint = Resource("artifacts", path="/artifacts", description="What can be put on devices.")
-_OUTCOME = (
-    "status",
-    "via",
-    "installed_version_id",
-    "installed_at",
-    "installed_os",
-    "tried_version_id",
-    "tried_at",
-    "next_try_at",
-    "attempts",
-    "active",
-    "valid",
-    "reasons",
-    "unresolved",
-)
 
 
 @blueprint.route("/")
@@ -162,7 +148,7 @@ def _shown(rows: Iterable[Artifact]) -> list[dict[str, Any]]:
 
 def _outcome(row: ChannelArtifact, channel: Channel) -> dict[str, Any]:
     return {
-        **{name: getattr(row, name) for name in _OUTCOME},
+        **{name: getattr(row, name) for name in OUTCOME},
         "device_id": channel.device_id,
         "serial_number": channel.device.serial_number,
         "channel_id": channel.id,

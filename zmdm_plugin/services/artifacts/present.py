@@ -23,14 +23,6 @@ _REMOVALS = frozenset(REMOVE.values())
 _LONGEST = 1000
 
 
-def of(channel: Channel) -> dict[int, ChannelArtifact]:
-    """All rows of a channel, by artifact."""
-    rows = session().scalars(
-        sa.select(ChannelArtifact).where(ChannelArtifact.channel_id == channel.id)
-    )
-    return {row.artifact_id: row for row in rows}
-
-
 def noted(channel: Channel, command: str, args: Mapping[str, Any]) -> None:
     """The planner queued a command: if it is about an artifact, that is on its way."""
     if command in _INSTALLS:

@@ -22,6 +22,22 @@ from zmdm_plugin.services.keyset import MAX_ID
 
 _ID = ma.validate.Range(min=1, max=MAX_ID)
 _MOST_REQUIRED = 100
+OUTCOME = (
+    "status",
+    "via",
+    "installed_version_id",
+    "installed_at",
+    "installed_os",
+    "tried_version_id",
+    "tried_at",
+    "next_try_at",
+    "attempts",
+    "active",
+    "valid",
+    "reasons",
+    "unresolved",
+)
+"""Columns of a ChannelArtifact that tell what became of it."""
 
 
 def _name(**options: Any) -> ma.fields.String:
