@@ -12,7 +12,7 @@ JOBS ?= 2
 ARGS ?=
 
 RUN_EXTRAS := embedded,host,simulator
-TEST_EXTRAS := $(RUN_EXTRAS),bench,postgres,test
+TEST_EXTRAS := $(RUN_EXTRAS),bench,ldap,oidc,postgres,s3,test
 
 ifdef PY
 bootstrap = @:

@@ -36,6 +36,11 @@ def nginx() -> str | None:
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 
 
+def slapd() -> str | None:
+    """Debian's LDAP server, which it too keeps out of an ordinary user's PATH."""
+    return shutil.which("slapd") or shutil.which("slapd", path="/usr/sbin:/usr/local/sbin")
+
+
 def chromium() -> str | None:
     """A browser of the Chromium family."""
     names = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -52,6 +57,7 @@ class Requirement:
 
 REQUIREMENTS = {
     "nginx": Requirement(nginx, "apt-get install nginx-light"),
+    "slapd": Requirement(slapd, "apt-get install slapd"),
     "chromium": Requirement(chromium, "apt-get install chromium"),
     "apple_schema": Requirement(
         apple_schema, "git clone https://github.com/apple/device-management, ZMDM_APPLE_SCHEMA=…"
