@@ -1,0 +1,44 @@
+"""Settings of Apple's services, each of which may be played by something else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zmdm_plugin.config.parsers import (
+    base_url,
+    key,
+    number,
+    optional_base_url,
+    pem_text,
+    schema_folder,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppleServices:
+    """Where Apple's services are, and what is believed of them."""
+
+    apns_url: str = key(base_url, "Apple's push service.", default="https://api.push.apple.com")
+    apns_ca: str = key(pem_text, "PEM roots for the push service; empty: the system's.", default="")
+    apns_proxy: str = key(
+        optional_base_url, "HTTP proxy (CONNECT) towards the push service.", default=""
+    )
+    software_lookup_url: str = key(
+        base_url, "Apple's software lookup service.", default="https://gdmf.apple.com"
+    )
+    software_lookup_ca: str = key(
+        pem_text,
+        "PEM roots for the software lookup service; empty: the system's and Apple's own root.",
+        default="",
+    )
+    software_update_notice_days: int = key(
+        number(0, 60),
+        "No device is first shown an enforced update whose date is nearer than this.",
+        default=3,
+    )
+    apple_schema: str = key(
+        schema_folder,
+        "Folder with a checkout of Apple's `device-management`: declarations are checked against "
+        "it; empty: against the table that comes with the plugin.",
+        default="",
+    )
