@@ -23,6 +23,24 @@ class AppleServices:
     apns_proxy: str = key(
         optional_base_url, "HTTP proxy (CONNECT) towards the push service.", default=""
     )
+    dep_url: str = key(
+        base_url,
+        "Apple's device assignment service (Automated Device Enrollment).",
+        default="https://mdmenrollment.apple.com",
+    )
+    dep_ca: str = key(
+        pem_text, "PEM roots for the device assignment service; empty: the system's.", default=""
+    )
+    dep_sync_minutes: int = key(
+        number(5, 1440),
+        "How often Apple is asked which devices were assigned to us, or are no more.",
+        default=30,
+    )
+    dep_full_sync_days: int = key(
+        number(0, 365),
+        "After so many days the whole list of devices is fetched again; 0: only when asked.",
+        default=7,
+    )
     software_lookup_url: str = key(
         base_url, "Apple's software lookup service.", default="https://gdmf.apple.com"
     )

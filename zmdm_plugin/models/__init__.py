@@ -19,6 +19,7 @@ from zmdm_plugin.models.credentials import (
     ScepIssuer,
 )
 from zmdm_plugin.models.declarations import ChannelDeclarations, Manifest
+from zmdm_plugin.models.dep import AdeProfile, DepDevice, DepVirtualServer
 from zmdm_plugin.models.devices import (
     Device,
     Identity,
@@ -46,6 +47,7 @@ from zmdm_plugin.models.tags import DeviceTag, SavedView, Tag
 __all__ = [
     "FINAL",
     "OUTSTANDING",
+    "AdeProfile",
     "AdvertisedUpdate",
     "ApiToken",
     "Artifact",
@@ -60,6 +62,8 @@ __all__ = [
     "ChannelArtifact",
     "ChannelCommand",
     "ChannelDeclarations",
+    "DepDevice",
+    "DepVirtualServer",
     "Device",
     "DeviceSecret",
     "DeviceTag",

@@ -1,0 +1,118 @@
+"""What it takes to talk to Apple for one service, and what the talk said about that service.
+
+Credentials are read in a transaction, the talk happens outside of any, and its outcome is noted in
+another: see web/dep.py, which the edges share.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from importlib import metadata
+from typing import Final
+
+import sqlalchemy as sa
+
+from zmdm_plugin.clients.dep import DepClient
+from zmdm_plugin.clients.dep_errors import DepError, TermsNotSigned
+from zmdm_plugin.clients.dep_session import Manners, http_client
+from zmdm_plugin.clients.dep_values import Limit
+from zmdm_plugin.db import session
+from zmdm_plugin.errors import Conflict, NotFound
+from zmdm_plugin.models import DepVirtualServer
+from zmdm_plugin.protocol.server_token import ServerToken
+from zmdm_plugin.services import events, vault
+from zmdm_plugin.state import state
+
+_LONGEST: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a client of this service needs; never logged, never kept beyond the talk."""
+
+    server_id: int
+    token: ServerToken
+    limits: Mapping[str, Limit]
+
+
+def find(server_id: int, *, lock: bool = False) -> DepVirtualServer:
+    """The service, freshly read; NotFound."""
+    query = sa.select(DepVirtualServer).where(DepVirtualServer.id == server_id)
+    if lock:
+        query = query.with_for_update()
+    server = session().scalar(query, execution_options={"populate_existing": True})
+    if server is None:
+        raise NotFound("there is no such virtual server")
+    return server
+
+
+def credentials(server_id: int) -> Credentials:
+    """Read what a talk needs; Conflict while the service has no token."""
+    server = find(server_id)
+    text = vault.unseal(server, "token")
+    if text is None:
+        raise Conflict(f"{server.name} is not connected: upload its server token")
+    values = json.loads(text)
+    values["expires_at"] = datetime.fromisoformat(values["expires_at"])
+    limits = {path: Limit(*pair) for path, pair in (server.limits or {}).items()}
+    return Credentials(server_id=server.id, token=ServerToken(**values), limits=limits)
+
+
+def seal_token(server: DepVirtualServer, token: ServerToken) -> None:
+    """Keep the token with the service."""
+    values = asdict(token) | {"expires_at": token.expires_at.isoformat()}
+    vault.seal(server, "token", json.dumps(values).encode())
+    server.consumer_key = token.consumer_key
+    server.access_token_expiry = token.expires_at
+
+
+@contextmanager
+def client(given: Credentials) -> Iterator[DepClient]:
+    """A client with these credentials; open no transaction while it is used."""
+    settings = state().settings
+    manners = Manners(user_agent=f"zmdm-plugin/{_version()}")
+    with http_client(settings.dep_ca) as http:
+        yield DepClient(
+            http, given.token, manners=manners, base_url=settings.dep_url, limits=given.limits
+        )
+
+
+def answered(server_id: int) -> None:
+    """Apple has answered: what was wrong with the service is over."""
+    wrong = sa.or_(
+        DepVirtualServer.terms_not_signed_at.is_not(None), DepVirtualServer.error.is_not(None)
+    )
+    found = session().execute(
+        sa.select(DepVirtualServer).where(DepVirtualServer.id == server_id, wrong)
+    )
+    for server in found.scalars():
+        if server.terms_not_signed_at is not None:
+            events.record("dep.terms_signed", server=server.name)
+        server.terms_not_signed_at = server.error = server.error_at = None
+    session().flush()
+
+
+def failed(server_id: int, error: DepError, *, now: datetime) -> None:
+    """Keep what is wrong where administrators look; the terms with the time they were seen."""
+    server = session().get(DepVirtualServer, server_id)
+    if server is None:
+        return
+    if isinstance(error, TermsNotSigned):
+        if server.terms_not_signed_at is None:
+            server.terms_not_signed_at = now
+            events.record("dep.terms_not_signed", server=server.name)
+    elif server.error != str(error)[:_LONGEST]:
+        events.record("dep.failed", server=server.name, error=str(error)[:_LONGEST])
+    server.error, server.error_at = str(error)[:_LONGEST], now
+    session().flush()
+
+
+def _version() -> str:
+    try:
+        return metadata.version("zmdm-plugin")
+    except metadata.PackageNotFoundError:  # run from a source tree
+        return "0"
