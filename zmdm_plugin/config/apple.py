@@ -54,6 +54,12 @@ class AppleServices:
         "No device is first shown an enforced update whose date is nearer than this.",
         default=3,
     )
+    ade_anchors: str = key(
+        pem_text,
+        "PEM certificates that devices in Setup Assistant shall trust for this server's TLS, where "
+        "an ADE enrollment includes them: for a certificate of a private authority.",
+        default="",
+    )
     apple_schema: str = key(
         schema_folder,
         "Folder with a checkout of Apple's `device-management`: declarations are checked against "

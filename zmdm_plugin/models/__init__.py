@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zmdm_plugin.models.ade import AdeSettings
 from zmdm_plugin.models.artifacts import (
     Artifact,
     ArtifactRequirement,
@@ -48,6 +49,7 @@ __all__ = [
     "FINAL",
     "OUTSTANDING",
     "AdeProfile",
+    "AdeSettings",
     "AdvertisedUpdate",
     "ApiToken",
     "Artifact",

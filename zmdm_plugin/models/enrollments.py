@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zmdm_plugin.models.base import Row, sealed
 from zmdm_plugin.models.credentials import PushCertificate, ScepIssuer
+
+if TYPE_CHECKING:
+    from zmdm_plugin.models.ade import AdeSettings
 
 
 class Enrollment(Row):
@@ -18,7 +21,7 @@ class Enrollment(Row):
     __tablename__ = "zmdm_enrollment"
 
     kind: Mapped[str] = mapped_column(sa.String(16))
-    """ota | manual (by hand: Configurator, lab, load test)"""
+    """ota | ade (Automated Device Enrollment) | manual (by hand: Configurator, lab, load test)"""
     name: Mapped[str] = mapped_column(sa.String(128), unique=True)
     display_name: Mapped[str] = mapped_column(sa.String(128))
     push_certificate_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_push_certificate.id"))
@@ -43,6 +46,10 @@ class Enrollment(Row):
 
     push_certificate: Mapped[PushCertificate] = relationship(lazy="joined", innerjoin=True)
     scep_issuer: Mapped[ScepIssuer] = relationship(lazy="joined", innerjoin=True)
+    ade: Mapped[AdeSettings | None] = relationship(
+        back_populates="enrollment", cascade="all, delete-orphan"
+    )
+    """Of kind `ade` only, where it is always there."""
 
 
 class EnrollmentSession(Row):
@@ -57,7 +64,7 @@ class EnrollmentSession(Row):
     enrollment_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_enrollment.id"), index=True)
     device_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_device.id"), index=True)
     kind: Mapped[str] = mapped_column(sa.String(16))
-    """ota | manual | renewal"""
+    """ota | ade | manual | renewal"""
     state: Mapped[str] = mapped_column(sa.String(16))
     serial_number: Mapped[str | None] = mapped_column(sa.String(128))
     udid: Mapped[str | None] = mapped_column(sa.String(128))

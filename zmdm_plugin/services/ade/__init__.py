@@ -1,0 +1,1 @@
+"""Automated Device Enrollment: its settings, their profile at Apple, devices in Setup Assistant."""
