@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, scoped_session
 
@@ -45,6 +46,11 @@ def engine() -> sa.Engine:
 
 def is_postgresql() -> bool:
     return engine().dialect.name == "postgresql"
+
+
+def insert(model: Any) -> Any:
+    """An INSERT that knows ON CONFLICT, which both databases spell alike."""
+    return (postgresql if is_postgresql() else sqlite).insert(model)
 
 
 @contextmanager

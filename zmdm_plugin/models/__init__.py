@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from zmdm_plugin.models.ade import AdeSettings
+from zmdm_plugin.models.apps_books import (
+    Asset,
+    Licence,
+    LicenceRequest,
+    Location,
+    LocationAsset,
+    LocationNotification,
+    RequestPace,
+)
 from zmdm_plugin.models.artifacts import (
     Artifact,
     ArtifactRequirement,
@@ -55,6 +64,7 @@ __all__ = [
     "Artifact",
     "ArtifactRequirement",
     "ArtifactVersion",
+    "Asset",
     "AuditEntry",
     "Base",
     "BlueprintArtifact",
@@ -83,10 +93,16 @@ __all__ = [
     "IssuedCertificate",
     "JobRun",
     "Lease",
+    "Licence",
+    "LicenceRequest",
+    "Location",
+    "LocationAsset",
+    "LocationNotification",
     "MDMBlueprint",
     "Manifest",
     "PushCertificate",
     "RawAnswer",
+    "RequestPace",
     "Revision",
     "SavedView",
     "ScepIssuer",

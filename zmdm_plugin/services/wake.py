@@ -7,12 +7,10 @@ in id order, in chunks, passing over rows that are locked at that moment, and co
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from zmdm_plugin.db import session
+from zmdm_plugin.db import insert, session
 from zmdm_plugin.models import Channel, ChannelCommand, Device, Revision
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.models.blueprints import blueprint_of, revision_name
@@ -59,7 +57,7 @@ def revise(name: str) -> int:
     value = _count_up(name)
     if value is None:
         session().execute(
-            _insert()(Revision)
+            insert(Revision)
             .values(name=name, value=0, marked=0, cursor=0)
             .on_conflict_do_nothing(index_elements=[Revision.name])
         )
@@ -76,11 +74,6 @@ def _count_up(name: str) -> int | None:
         .returning(Revision.value),
         execution_options={"synchronize_session": False},
     )
-
-
-def _insert() -> Any:
-    """Two first revisions at one moment are one row: both databases spell that alike."""
-    return postgresql.insert if session().get_bind().dialect.name == "postgresql" else sqlite.insert
 
 
 def fan_out(*, now: datetime) -> bool:

@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from zmdm_plugin.db import session
+from zmdm_plugin.db import insert, session
 from zmdm_plugin.models import ChannelDeclarations, Manifest
 from zmdm_plugin.models.base import new_uid, utcnow
 from zmdm_plugin.protocol.ddm import Kind
@@ -111,7 +110,7 @@ def shared_row(lines: Iterable[Listed], blueprint_id: int | None, *, present: in
 def _make(name: str, entries: list[list[Any]], blueprint_id: int | None) -> None:
     now = utcnow()
     session().execute(
-        _insert()(Manifest)
+        insert(Manifest)
         .values(
             uid=new_uid(),
             digest=name,
@@ -157,8 +156,3 @@ def forget_unused(*, now: datetime, limit: int = 500) -> int:
             execution_options={"synchronize_session": False},
         )
     return len(ids)
-
-
-def _insert() -> Any:
-    """Two channels may come to the same list at one moment: both databases spell that alike."""
-    return postgresql.insert if session().get_bind().dialect.name == "postgresql" else sqlite.insert

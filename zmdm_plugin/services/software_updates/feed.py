@@ -13,11 +13,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.clients.software_lookup import Listed, Listing, LookupFailed
-from zmdm_plugin.db import session
+from zmdm_plugin.db import insert, session
 from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import JobRun
 from zmdm_plugin.models.base import new_uid
@@ -166,8 +165,6 @@ def _step(listing: Listing, *, new: int, changed: int, withdrawn: int, now: date
 
 
 def _create_row() -> None:
-    on_postgresql = session().get_bind().dialect.name == "postgresql"
-    insert: Any = postgresql.insert if on_postgresql else sqlite.insert
     session().execute(
         insert(SoftwareUpdateFeed)
         .values(name=NAME, releases=0)

@@ -1,0 +1,1 @@
+"""Apps & Books: locations and their tokens, assets, licences, what Apple tells us."""
