@@ -129,6 +129,40 @@ def test_a_repeated_answer_is_given_the_next_command(road: Road, mac: SimulatedD
     assert b"CertificateList" in mac.repeat_last_answer().content
 
 
+def test_a_repeated_answer_is_given_again_what_its_lost_reply_carried(
+    road: Road, mac: SimulatedDevice
+) -> None:
+    first = order(road, mac, "ProfileList")
+    second = order(road, mac, "CertificateList")
+    line = Line(mac)
+    line.idle()
+    assert line.say(ProfileList=[]) == "CertificateList"
+    assert line.say(about=first, ProfileList=[]) == "CertificateList"
+    assert line.uuid == second
+
+
+def test_a_restart_whose_reply_was_lost_is_not_given_out_twice(
+    road: Road, mac: SimulatedDevice
+) -> None:
+    first = order(road, mac, "ProfileList")
+    line = Line(mac)
+    line.idle()
+    order(road, mac, "RestartDevice")
+    assert line.say(ProfileList=[]) == "RestartDevice"
+    assert line.say(about=first, ProfileList=[]) is None
+
+
+def test_a_device_that_idles_over_a_command_is_woken_once_it_counts_as_lost(
+    road: Road, mac: SimulatedDevice
+) -> None:
+    order(road, mac, "ProfileList")
+    line = Line(mac)
+    line.idle()
+    later(road, mac, 20)
+    line.idle()
+    assert timedelta(seconds=5) < wait_of(road, mac) < timedelta(seconds=11)
+
+
 def test_an_answer_to_nothing_is_kept(road: Road, mac: SimulatedDevice) -> None:
     uuid = order(road, mac, "ProfileList")
     assert Line(mac).say(about="not one of ours", Odd=1) == "ProfileList"

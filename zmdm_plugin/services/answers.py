@@ -188,6 +188,13 @@ def _put_off(channel_id: int, answer: Answer, *, now: datetime) -> None:
     _look_again(channel_id, not_now.wake_at(now, count), now=now)
 
 
+def await_loss(channel_id: int, *, now: datetime) -> None:
+    """An Idle came while a command is out: it was lost, but perhaps a moment ago; be told then."""
+    due = claims.overdue_at(channel_id)
+    if due is not None:
+        _look_again(channel_id, max(due, now), now=now)
+
+
 def _look_again(channel_id: int, due: datetime, *, now: datetime) -> None:
     """Have the planner run (and the device woken for it) at `due`, unless it will before."""
     session().execute(
@@ -206,11 +213,18 @@ def _look_again(channel_id: int, due: datetime, *, now: datetime) -> None:
 
 
 def _unknown(channel_id: int, answer: Answer) -> None:
-    """An answer to nothing that waits: a repetition is nothing new, anything else is kept."""
-    known = session().scalar(
-        sa.select(_C.id).where(_C.uid == (answer.command_uuid or ""), _C.channel_id == channel_id)
+    """An answer to nothing that waits: a repetition is nothing new, anything else is kept.
+
+    A device repeats an answer whose reply it never read, and with it the command that it carried.
+    """
+    given_out = session().scalar(
+        sa.select(_C.delivery_count).where(
+            _C.uid == (answer.command_uuid or ""), _C.channel_id == channel_id
+        )
     )
-    if known is None:
+    if given_out:
+        claims.let_redeliver(channel_id)
+    if given_out is None:
         device = session().get_one(Channel, channel_id).device
         keep_raw(answer, channel_id=channel_id, device=device, reason="no such command")
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import sqlalchemy as sa
-
 from zmdm_plugin import signals
 from zmdm_plugin.db import after_commit, session
 from zmdm_plugin.errors import IdentityError, ProtocolError
-from zmdm_plugin.models import Channel, ChannelCommand, Device
+from zmdm_plugin.models import Channel, Device
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import checkin as wire
 from zmdm_plugin.services import (
     admission,
     channels,
+    claims,
     departure,
     events,
     identity,
@@ -69,7 +68,7 @@ def _token_update(evidence: Evidence, message: wire.TokenUpdate) -> bytes:
         _take_device_tokens(device, message)
     session().flush()
     replan.if_facts_changed(device, before)
-    _let_redeliver(channel)
+    claims.let_redeliver(channel.id)
     if first or message.awaiting_configuration:
         channel.plan_due_at = utcnow()
     wake.channel(channel)
@@ -92,21 +91,6 @@ def _take_device_tokens(device: Device, message: wire.TokenUpdate) -> None:
         device.awaiting_configuration = message.awaiting_configuration
     if message.unlock_token:
         _escrow(device, vault.UNLOCK_TOKEN, message.unlock_token)
-
-
-def _let_redeliver(channel: Channel) -> None:
-    """After a TokenUpdate the outstanding command may be sent again at once (but for locks)."""
-    session().execute(
-        sa.update(ChannelCommand)
-        .where(
-            ChannelCommand.channel_id == channel.id,
-            ChannelCommand.state == "delivered",
-            ChannelCommand.repeatable.is_(True),
-            ChannelCommand.finished_at.is_(None),
-        )
-        .values(state="queued"),
-        execution_options={"synchronize_session": False},
-    )
 
 
 def _check_out(evidence: Evidence, message: wire.CheckOut) -> bytes:

@@ -132,5 +132,33 @@ def settle_overdue(channel_id: int, *, now: datetime) -> None:
     )
 
 
+def let_redeliver(channel_id: int) -> None:
+    """What was given out last was lost for certain: it may be given out again at once.
+
+    But for a lock, erase or restart, which nobody but a person repeats.
+    """
+    session().execute(
+        sa.update(_C)
+        .where(
+            _C.channel_id == channel_id,
+            _C.state == "delivered",
+            _C.repeatable.is_(True),
+            _C.finished_at.is_(None),
+        )
+        .values(state="queued"),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def overdue_at(channel_id: int) -> datetime | None:
+    """When what is out now counts as lost, should the device say Idle; None: nothing is out."""
+    given = session().scalar(
+        sa.select(_C.delivered_at)
+        .where(_C.channel_id == channel_id, _C.state == "delivered", _C.finished_at.is_(None))
+        .limit(1)
+    )
+    return given and given + timedelta(seconds=state().settings.redeliver_after)
+
+
 _UNKNOWN = "delivered, but the device never said what became of it"
 _EXPIRED = "its time passed before the device answered"

@@ -143,7 +143,10 @@ def converse(evidence: Evidence, answer: wire.Answer, *, cautious: bool = False)
     expired = evidence.expired(now)
     if (polled.plans or changed or expired or answer.need_sync_response) and not cautious:
         _plan(polled)
-    return _next(polled.channel_id, now=now, only=RENEWAL if expired else "")
+    body = _next(polled.channel_id, now=now, only=RENEWAL if expired else "")
+    if not body and answer.idle and polled.outstanding:
+        answers.await_loss(polled.channel_id, now=now)
+    return body
 
 
 def _plan(polled: Polled) -> None:
