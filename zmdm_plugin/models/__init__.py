@@ -41,7 +41,16 @@ from zmdm_plugin.models.devices import (
 from zmdm_plugin.models.enrollments import Enrollment, EnrollmentSession
 from zmdm_plugin.models.idempotency import IdempotentRequest
 from zmdm_plugin.models.operations import ApiToken, Heartbeat, JobRun, Lease
-from zmdm_plugin.models.records import AuditEntry, DeviceSecret, Event
+from zmdm_plugin.models.records import AuditEntry, Event
+from zmdm_plugin.models.secrets import (
+    DeviceSecret,
+    EscrowKey,
+    FileVaultConfig,
+    ProtectionTask,
+    RecoveryPasswordConfig,
+    RevealAllowance,
+    SealingKey,
+)
 from zmdm_plugin.models.software_updates import (
     AdvertisedUpdate,
     BlueprintEnforcement,
@@ -83,7 +92,9 @@ __all__ = [
     "EnforcementTag",
     "Enrollment",
     "EnrollmentSession",
+    "EscrowKey",
     "Event",
+    "FileVaultConfig",
     "Heartbeat",
     "IdempotentRequest",
     "Identity",
@@ -100,12 +111,16 @@ __all__ = [
     "LocationNotification",
     "MDMBlueprint",
     "Manifest",
+    "ProtectionTask",
     "PushCertificate",
     "RawAnswer",
+    "RecoveryPasswordConfig",
     "RequestPace",
+    "RevealAllowance",
     "Revision",
     "SavedView",
     "ScepIssuer",
+    "SealingKey",
     "SoftwareUpdate",
     "SoftwareUpdateDevice",
     "SoftwareUpdateEnforcement",

@@ -27,6 +27,18 @@ class MDMBlueprint(Row):
     collect_profiles: Mapped[str] = mapped_column(sa.String(8), default="no")
     legacy_profiles_via_ddm: Mapped[bool] = mapped_column(default=True)
     """Configuration profiles go by declaration where the device knows them, else by command."""
+    filevault_config_id: Mapped[int | None] = mapped_column(index=True)
+    recovery_password_config_id: Mapped[int | None] = mapped_column(index=True)
+    """No foreign keys: SQLite would have to rebuild this table, which deletes what hangs on it; a
+    configuration is deleted only while no blueprint has it."""
+    admin_password_rotation_interval_days: Mapped[int] = mapped_column(
+        default=0, server_default=sa.text("0")
+    )
+    """Of the administrator that Setup Assistant makes; 0: never."""
+    admin_password_reveal_rotation_delay: Mapped[int] = mapped_column(
+        default=60, server_default=sa.text("60")
+    )
+    """Minutes after a reveal; 0: not for that."""
 
     @property
     def revision_name(self) -> str:

@@ -1,4 +1,4 @@
-"""What happened: device events, operators' audit entries, the vault's versions."""
+"""What happened: device events, and operators' audit entries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from zmdm_plugin.models.base import Base, Row, sealed
+from zmdm_plugin.models.base import Base
 
 
 class Event(Base):
@@ -75,19 +75,3 @@ class AuditEntry(Base):
 def _append_only(_mapper: object, _connection: object, _entry: AuditEntry) -> None:
     """What was written down stays as it is."""
     raise RuntimeError("audit entries are never changed")
-
-
-class DeviceSecret(Row):
-    """A version of a device's secret; superseded ones stay, for a disk may still need them."""
-
-    __tablename__ = "zmdm_device_secret"
-    __table_args__ = (sa.Index("ix_zmdm_device_secret_device_id_kind", "device_id", "kind", "id"),)
-
-    device_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_device.id"))
-    kind: Mapped[str] = mapped_column(sa.String(32))
-    """unlock_token | bootstrap_token | device_lock_pin …"""
-    value: Mapped[str | None] = sealed("device_secret.value")
-    state: Mapped[str] = mapped_column(sa.String(16))
-    """pending | confirmed | superseded"""
-    command_uuid: Mapped[str | None] = mapped_column(sa.String(36), index=True)
-    superseded_at: Mapped[datetime | None]
