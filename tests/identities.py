@@ -8,6 +8,8 @@ into rows and certificates.
 from __future__ import annotations
 
 import plistlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from tests.road import Road
+from zmdm_plugin import clock
 from zmdm_plugin.models import Channel
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import issuance
@@ -75,6 +78,19 @@ def command(response: httpx.Response) -> tuple[str, dict[str, Any]]:
     """CommandUUID and Command of an answer."""
     body = plistlib.loads(response.content)
     return body["CommandUUID"], body["Command"]
+
+
+@contextmanager
+def later(by: timedelta, *devices: SimulatedDevice) -> Iterator[None]:
+    """Let so much time have passed, on the server and by these devices' clocks."""
+    for device in devices:
+        device.clock_skew += by
+    try:
+        with clock.shifted(by):
+            yield
+    finally:
+        for device in devices:
+            device.clock_skew -= by
 
 
 def fall_silent(road: Road, device: SimulatedDevice) -> None:

@@ -45,6 +45,8 @@ class CertificateAuthority(Row):
     not_after: Mapped[datetime]
     issuing: Mapped[bool] = mapped_column(default=True)
     """The one generation that signs; the others only verify what they issued."""
+    issues_from: Mapped[datetime | None]
+    """Of a successor that lies ready: when it takes over, at the latest."""
 
 
 class ScepIssuer(Row):

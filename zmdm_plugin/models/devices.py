@@ -142,7 +142,25 @@ class Identity(Row):
     """A certificate pinned to a device: its fingerprint counts, whatever became of its issuer."""
 
     __tablename__ = "zmdm_identity"
-    __table_args__ = (sa.Index("ix_zmdm_identity_device_id_state", "device_id", "state"),)
+    __table_args__ = (
+        sa.Index("ix_zmdm_identity_device_id_state", "device_id", "state"),
+        sa.Index("ix_zmdm_identity_not_after_id", "not_after", "id"),
+        sa.Index(
+            "ix_zmdm_identity_renewal_state",
+            "renewal_state",
+            "not_after",
+            "id",
+            postgresql_where=sa.text("renewal_state IS NOT NULL"),
+            sqlite_where=sa.text("renewal_state IS NOT NULL"),
+        ),
+        sa.Index(
+            "ix_zmdm_identity_overdue",
+            "not_after",
+            "id",
+            postgresql_where=sa.text("renewal_overdue_at IS NOT NULL"),
+            sqlite_where=sa.text("renewal_overdue_at IS NOT NULL"),
+        ),
+    )
 
     device_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_device.id"))
     session_id: Mapped[int | None] = mapped_column(
@@ -154,12 +172,27 @@ class Identity(Row):
     state: Mapped[str] = mapped_column(sa.String(16))
     """pending (until the first TokenUpdate) | active | retired"""
     not_before: Mapped[datetime]
-    not_after: Mapped[datetime] = mapped_column(index=True)
+    not_after: Mapped[datetime]
     retire_at: Mapped[datetime | None]
     """The former identity of a renewed device works until then."""
     retired_at: Mapped[datetime | None]
     adopted: Mapped[bool] = mapped_column(default=False)
     """Bound by `flask zmdm identity adopt`, after a restored database."""
+
+    renewal_state: Mapped[str | None] = mapped_column(sa.String(16))
+    """How far its replacement is. NULL: not begun | ordered | put_off (NotNow) | taken (the profile
+    is acknowledged, the new identity not yet in use) | failed (tried again) | done | cancelled."""
+    renewal_session_id: Mapped[int | None]
+    """The session of the last attempt."""
+    renewal_attempts: Mapped[int] = mapped_column(default=0)
+    renewal_since: Mapped[datetime | None]
+    """Since when it is in this state."""
+    renewal_next_at: Mapped[datetime | None]
+    """When it is tried again, at the earliest."""
+    renewal_failure: Mapped[str | None] = mapped_column(sa.String(500))
+    """Why the last attempt failed, in words."""
+    renewal_overdue_at: Mapped[datetime | None]
+    """When it was said that half of the time for it has passed; once per identity."""
 
 
 class UnboundIdentity(Row):

@@ -29,7 +29,7 @@ from zmdm_plugin.protocol.checkin import Authenticate
 from zmdm_plugin.protocol.platform import is_apple_silicon, platform_of
 from zmdm_plugin.services import departure, events, identity, notify, release
 from zmdm_plugin.services.artifacts import assignment
-from zmdm_plugin.services.enrollment import sessions
+from zmdm_plugin.services.enrollment import renewal, sessions
 from zmdm_plugin.services.identity import Evidence
 from zmdm_plugin.state import state
 
@@ -281,6 +281,7 @@ def _complete_renewal(
     device: Device, pinned: Identity, passing: EnrollmentSession, *, now: datetime
 ) -> None:
     passing.state, passing.completed_at = "completed", now
+    renewal.completed(passing)
     if not _renewal_unanswered(device):
         identity.retire_others(device, pinned, at=now + identity.grace())
     events.record("device.renewed", device=device, enrollment_session=passing)

@@ -18,7 +18,8 @@ from zmdm_plugin.models.base import new_uid, utcnow
 from zmdm_plugin.protocol import plist
 from zmdm_plugin.protocol.connect import Answer, ChainItem, Status
 from zmdm_plugin.services import claims, effects, events, notify, targets, vault
-from zmdm_plugin.services.planner import inventory, not_now
+from zmdm_plugin.services.enrollment import renewal
+from zmdm_plugin.services.planner import RENEWAL, inventory, not_now
 from zmdm_plugin.state import state
 
 _C = ChannelCommand
@@ -163,28 +164,35 @@ def _tell(settled: Settled, answer: Answer) -> None:
 
 def _put_off(channel_id: int, answer: Answer, *, now: datetime) -> None:
     """NotNow: not again in this conversation; counted once, and the device is woken later."""
-    count = session().scalar(
-        sa.update(_C)
-        .where(
-            _C.uid == (answer.command_uuid or ""),
-            _C.channel_id == channel_id,
-            _C.finished_at.is_(None),
-            _C.delivery_count > 0,
-            _C.state != "not_now",
+    row = (
+        session()
+        .execute(
+            sa.update(_C)
+            .where(
+                _C.uid == (answer.command_uuid or ""),
+                _C.channel_id == channel_id,
+                _C.finished_at.is_(None),
+                _C.delivery_count > 0,
+                _C.state != "not_now",
+            )
+            .values(
+                state="not_now",
+                status=str(answer.status),
+                last_not_now_at=now,
+                not_now_at=sa.func.coalesce(_C.not_now_at, now),
+                not_now_count=_C.not_now_count + 1,
+            )
+            .returning(_C.not_now_count, _C.name, _C.device_id),
+            execution_options={"synchronize_session": False},
         )
-        .values(
-            state="not_now",
-            status=str(answer.status),
-            last_not_now_at=now,
-            not_now_at=sa.func.coalesce(_C.not_now_at, now),
-            not_now_count=_C.not_now_count + 1,
-        )
-        .returning(_C.not_now_count),
-        execution_options={"synchronize_session": False},
+        .one_or_none()
     )
-    if count is None:
+    if row is None:
         _unknown(channel_id, answer)
         return
+    count, name, device_id = row
+    if name == RENEWAL:
+        renewal.put_off(device_id)
     _look_again(channel_id, not_now.wake_at(now, count), now=now)
 
 

@@ -7,8 +7,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from zmdm_plugin.db import session
-from zmdm_plugin.models import Channel, Device, EnrollmentSession
+from zmdm_plugin.models import Channel, Device, EnrollmentSession, Identity
 from zmdm_plugin.services import command_queue, vault
+from zmdm_plugin.services.enrollment.renewal_due import UNDER_WAY
 
 
 def end(device: Device, *, why: str, now: datetime) -> int:
@@ -30,6 +31,15 @@ def end_renewals(device: Device, *, now: datetime) -> None:
             EnrollmentSession.state.in_(("profiled", "authenticated")),
         )
         .values(state="cancelled", updated_at=now)
+    )
+    session().execute(
+        sa.update(Identity)
+        .where(
+            Identity.device_id == device.id,
+            Identity.state == "active",
+            Identity.renewal_state.in_(UNDER_WAY),
+        )
+        .values(renewal_state="cancelled", renewal_since=now, renewal_next_at=None, updated_at=now)
     )
 
 

@@ -207,16 +207,15 @@ def _artifact_not_removed(
     present.not_removed(channel, effect.artifact, effect.why)
 
 
-def _identity_renewed(_channel: Channel, _command: Claimed, effect: told.IdentityRenewed) -> None:
+def _identity_renewed(channel: Channel, _command: Claimed, effect: told.IdentityRenewed) -> None:
     """From its answer on the former identity has its grace, if the new one is in use already."""
     if (passing := _session(effect.session)) is not None:
-        renewal.retire_former(passing)
+        replan.not_later(channel, renewal.taken(passing))
 
 
 def _renewal_failed(channel: Channel, _command: Claimed, effect: told.RenewalFailed) -> None:
-    passing = _session(effect.session)
-    if passing is not None and passing.state in ("profiled", "authenticated"):
-        passing.state, passing.failure, passing.failed_at = "failed", effect.why[:500], utcnow()
+    if (passing := _session(effect.session)) is not None:
+        replan.not_later(channel, renewal.failed(passing, effect.why))
     _note(channel, "identity.renewal_failed", why=effect.why[:500])
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from zmdm_plugin.models import Device
+from zmdm_plugin.models import Channel, Device
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import channels, wake
 
@@ -30,6 +31,12 @@ def device(changed: Device, *, bulk: bool = False) -> None:
     for channel in channels.open_channels(changed):
         channel.plan_due_at = utcnow()
         wake.channel(channel, bulk=bulk)
+
+
+def not_later(channel: Channel, moment: datetime | None) -> None:
+    """Have the planner look at this channel by then, unless it does anyway."""
+    if moment is not None and (channel.plan_due_at is None or channel.plan_due_at > moment):
+        channel.plan_due_at = moment
 
 
 def if_facts_changed(changed: Device, before: Mapping[str, Any]) -> None:

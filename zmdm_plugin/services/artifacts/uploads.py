@@ -15,6 +15,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import ProtocolError, Refused
 from zmdm_plugin.models import Artifact, ScepIssuer
 from zmdm_plugin.models.artifacts import DECLARATIONS
+from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import cms, plist, problems, profile_lint, variables
 from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.protocol.problems import Problem
@@ -105,7 +106,7 @@ def _provisioning_profile(_artifact: Artifact, source: bytes) -> Upload:
         "expires_at": at.isoformat().replace("+00:00", "Z") if at else None,
         "all_devices": bool(inner.get("ProvisionsAllDevices")),
     }
-    late = at is not None and at <= datetime.now(UTC)
+    late = at is not None and at <= utcnow()
     return Upload(
         source=source,
         content=content,

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from zmdm_plugin.actors import SYSTEM
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound, Refused
-from zmdm_plugin.models import Channel, ChannelCommand, Identity, Revision
+from zmdm_plugin.models import Channel, ChannelCommand, Revision
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.models.blueprints import revision_name
 from zmdm_plugin.services import command_queue, wake
@@ -116,6 +116,8 @@ def _order(channel: Channel, order: Order) -> None:
         # What a channel's platform does not know is not missing there.
         log.info("channel %s: %s is not ordered: %s", channel.id, order.name, refusal)
         present.refused(channel, order.name, order.args, str(refusal))
+        if order.name == renewal.NAME:
+            renewals.refused(channel.device, getattr(refusal, "why", "") or str(refusal))
     else:
         present.noted(channel, order.name, order.args)
         if order.name == declarations.NAME:
@@ -125,13 +127,13 @@ def _order(channel: Channel, order: Order) -> None:
 def _args(channel: Channel, order: Order) -> Mapping[str, Any]:
     if order.name != renewal.NAME:
         return order.args
-    return {"session": renewals.start(channel.device).uid}
+    return {"session": renewals.begin(channel.device).uid}
 
 
 def _situation(channel: Channel, deliver: delivery.Delivery, declared: Declared) -> Situation:
     device, settings = channel.device, state().settings
     outstanding, waiting, attempted = _orders(channel)
-    start, end = _identity_span(channel)
+    held = renewals.present(channel.device_id)
     known = deliver.known
     return Situation(
         now=utcnow(),
@@ -151,8 +153,7 @@ def _situation(channel: Channel, deliver: delivery.Delivery, declared: Declared)
             seconds=known.inventory_interval if known else settings.inventory_interval
         ),
         collect=known.collect if known else (),
-        identity_not_before=start,
-        identity_not_after=end,
+        identity=renewals.holding(held) if held else None,
         renew_before=timedelta(days=settings.identity_renew_before_days),
         os_version=device.os_version,
         wanted=deliver.wanted,
@@ -188,25 +189,6 @@ def _orders(channel: Channel) -> tuple[frozenset[str], frozenset[str], dict[str,
         frozenset(key for _, key in waiting if key),
         {name: at for name, at in rows},
     )
-
-
-def _identity_span(channel: Channel) -> tuple[datetime | None, datetime | None]:
-    """Of the identity that ends first: after a renewal that was rolled back, two are in use."""
-    row = (
-        session()
-        .execute(
-            sa.select(Identity.not_before, Identity.not_after)
-            .where(
-                Identity.device_id == channel.device_id,
-                Identity.state == "active",
-                Identity.retire_at.is_(None),
-            )
-            .order_by(Identity.not_after, Identity.id)
-            .limit(1)
-        )
-        .one_or_none()
-    )
-    return (row[0], row[1]) if row else (None, None)
 
 
 def _not_now_deadline(channel: Channel, now: datetime) -> datetime | None:

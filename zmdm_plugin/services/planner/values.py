@@ -9,6 +9,7 @@ from typing import Any
 
 from zmdm_plugin.services.artifacts.wanted import Held, Wanted
 from zmdm_plugin.services.declarations.values import Declared
+from zmdm_plugin.services.enrollment.renewal_due import Holding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +37,8 @@ class Situation:
     collect: tuple[tuple[str, bool], ...] = ()
     """Further inventory that the blueprint asks for: command name, managed items only."""
     inventory_interval: timedelta = timedelta(days=1)
-    identity_not_before: datetime | None = None
-    identity_not_after: datetime | None = None
-    """Of the identity in use that ends first."""
+    identity: Holding | None = None
+    """The one in use that ends first."""
     renew_before: timedelta = timedelta(days=30)
 
 
