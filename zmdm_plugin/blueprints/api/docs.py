@@ -145,9 +145,7 @@ class Group:
 
 def _spec() -> dict[str, Any]:
     api: MdmApi = current_app.extensions["flask-smorest"]["apis"]["ZMDM_"]["ext_obj"]
-    if api.described is None:
-        api.described = finished(api.spec.to_dict())
-    return api.described
+    return api.described(finished)
 
 
 def _operations(spec: Mapping[str, Any], tag: str) -> Iterator[Operation]:

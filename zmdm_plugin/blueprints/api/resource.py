@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any, TypeVar
 
 from flask_smorest import Api, Blueprint
@@ -41,8 +42,25 @@ class MdmApi(Api):
 
     ERROR_SCHEMA = ErrorSchema
     DEFAULT_ERROR_RESPONSE_NAME = None
-    described: dict[str, Any] | None = None
-    """The finished document, made when it is first asked for."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._undescribed: list[Resource] = []
+        self._describing = Lock()
+        self._described: dict[str, Any] | None = None
+        super().__init__(*args, **options)
+
+    def described(self, finish: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+        """The finished document, made when it is first asked for.
+
+        Making it takes longer than all the rest of a start, and most processes (workers, commands)
+        are never asked.
+        """
+        with self._describing:
+            if self._described is None:
+                for resource in self._undescribed:
+                    self._describe(resource)
+                self._described = finish(self.spec.to_dict())
+            return self._described
 
     def _register_error_handlers(self) -> None:
         """None on the application: handlers hang on our blueprints."""
@@ -55,7 +73,12 @@ class MdmApi(Api):
         name, app = resource.name, self._app
         app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
         app.register_blueprint(resource, **options)
-        resource.register_views_in_doc(self, app, self.spec, name=name, parameters=None)
+        self._undescribed.append(resource)
+
+    def _describe(self, resource: Resource) -> None:
+        resource.register_views_in_doc(
+            self, self._app, self.spec, name=resource.name, parameters=None
+        )
         self.spec.tag({"name": resource.title, "description": resource.description})
 
     def _init_spec(self, **options: Any) -> None:
