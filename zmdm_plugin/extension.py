@@ -11,6 +11,7 @@ from zmdm_plugin.admin import register_admin
 from zmdm_plugin.blueprints.api import register_api
 from zmdm_plugin.blueprints.device import register_device
 from zmdm_plugin.blueprints.ops import register_ops
+from zmdm_plugin.blueprints.signin import register_sign_in
 from zmdm_plugin.cli import register_cli
 from zmdm_plugin.config import Settings
 from zmdm_plugin.errors import ConfigError
@@ -45,6 +46,7 @@ class Zmdm:
         self._register_database(app)
         register_cli(app)
         register_device(app)
+        register_sign_in(app)
         register_api(app)
         register_ops(app)
         register_admin(app, admin)

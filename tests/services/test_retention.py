@@ -74,7 +74,9 @@ def test_finished_commands_go_and_outstanding_ones_stay(any_app: Flask) -> None:
     add_commands(any_app, 1, days=900, finished=False)
     run = forget(any_app)
     assert run is not None and (run.state, run.done, run.total) == ("done", 3, 3)
-    assert run.result == {"commands": 3, "raw_answers": 0, "runs": 0, "events": 0}
+    assert {name: number for name, number in (run.result or {}).items() if number} == {
+        "commands": 3
+    }
     assert left(any_app, ChannelCommand) == 3
 
 

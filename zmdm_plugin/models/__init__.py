@@ -41,6 +41,7 @@ from zmdm_plugin.models.devices import (
 from zmdm_plugin.models.enrollments import Enrollment, EnrollmentSession
 from zmdm_plugin.models.idempotency import IdempotentRequest
 from zmdm_plugin.models.operations import ApiToken, Heartbeat, JobRun, Lease
+from zmdm_plugin.models.realms import Realm, RealmUser, SignIn, SignInAttempt
 from zmdm_plugin.models.records import AuditEntry, Event
 from zmdm_plugin.models.secrets import (
     DeviceSecret,
@@ -114,6 +115,8 @@ __all__ = [
     "ProtectionTask",
     "PushCertificate",
     "RawAnswer",
+    "Realm",
+    "RealmUser",
     "RecoveryPasswordConfig",
     "RequestPace",
     "RevealAllowance",
@@ -121,6 +124,8 @@ __all__ = [
     "SavedView",
     "ScepIssuer",
     "SealingKey",
+    "SignIn",
+    "SignInAttempt",
     "SoftwareUpdate",
     "SoftwareUpdateDevice",
     "SoftwareUpdateEnforcement",

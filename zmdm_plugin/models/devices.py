@@ -56,6 +56,8 @@ class Device(Row):
     a blueprint is deleted only while no device has it."""
     blueprint_actor_id: Mapped[str | None] = mapped_column(sa.String(128))
     """Who chose the blueprint; NULL: it came with the enrollment."""
+    realm_user_id: Mapped[int | None] = mapped_column(index=True)
+    """Who signed in when it enrolled; no foreign key, as above: people with devices stay."""
     payload: Mapped[dict[str, Any] | None]
     """What the device enrolled with; a renewal may not change it."""
     enrolled_at: Mapped[datetime | None]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zmdm_plugin.models.base import Row, sealed
 from zmdm_plugin.models.credentials import PushCertificate, ScepIssuer
+from zmdm_plugin.models.realms import Realm, RealmUser
 
 if TYPE_CHECKING:
     from zmdm_plugin.models.ade import AdeSettings
@@ -28,6 +29,10 @@ class Enrollment(Row):
     scep_issuer_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_scep_issuer.id"))
     blueprint_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_blueprint.id"), index=True)
     """What a device gets with its first TokenUpdate."""
+    realm_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_realm.id"), index=True)
+    """Where the person at the device may sign in."""
+    realm_required: Mapped[bool] = mapped_column(default=False)
+    """Whether they must: no device comes in on any way that went around it."""
     secret_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     """SHA-256 of the secret in the enrollment's link, hex: what a request is looked up by."""
     secret: Mapped[str | None] = sealed("enrollment.secret")
@@ -50,6 +55,7 @@ class Enrollment(Row):
         back_populates="enrollment", cascade="all, delete-orphan"
     )
     """Of kind `ade` only, where it is always there."""
+    realm: Mapped[Realm | None] = relationship()
 
 
 class EnrollmentSession(Row):
@@ -63,6 +69,10 @@ class EnrollmentSession(Row):
 
     enrollment_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_enrollment.id"), index=True)
     device_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_device.id"), index=True)
+    realm_user_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("zmdm_realm_user.id"), index=True
+    )
+    """Who signed in for it."""
     kind: Mapped[str] = mapped_column(sa.String(16))
     """ota | ade | manual | renewal"""
     state: Mapped[str] = mapped_column(sa.String(16))
@@ -90,3 +100,4 @@ class EnrollmentSession(Row):
     failed_at: Mapped[datetime | None]
 
     enrollment: Mapped[Enrollment] = relationship(lazy="joined", innerjoin=True)
+    realm_user: Mapped[RealmUser | None] = relationship()

@@ -82,6 +82,7 @@ def complete(device: Device, pinned: Identity) -> bool:
     _take_claims(device, passing)
     device.session_id = passing.id
     device.payload = passing.payload
+    device.realm_user_id = passing.realm_user_id
     device.push_certificate_id = _push_certificate_id(passing)
     assignment.enrolled(device, passing)
     device.enrolled_at, device.checkout_at = now, None

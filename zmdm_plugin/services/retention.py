@@ -17,7 +17,15 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from zmdm_plugin.actors import SYSTEM
 from zmdm_plugin.db import session
-from zmdm_plugin.models import AuditEntry, ChannelCommand, Event, JobRun, RawAnswer
+from zmdm_plugin.models import (
+    AuditEntry,
+    ChannelCommand,
+    Event,
+    JobRun,
+    RawAnswer,
+    SignIn,
+    SignInAttempt,
+)
 from zmdm_plugin.services import audit, job_runs
 from zmdm_plugin.services.job_runs import Claimed, Step
 from zmdm_plugin.state import state
@@ -36,7 +44,9 @@ class Kind:
 
     model: Any
     at: InstrumentedAttribute[Any]
-    setting: str
+    setting: str = ""
+    days: int = 0
+    """Where it is nobody's choice."""
 
 
 KINDS: dict[str, Kind] = {
@@ -47,6 +57,8 @@ KINDS: dict[str, Kind] = {
     "runs": Kind(model=JobRun, at=JobRun.finished_at, setting="keep_runs_days"),
     "events": Kind(model=Event, at=Event.created_at, setting="keep_events_days"),
     "audit_entries": Kind(model=AuditEntry, at=AuditEntry.created_at, setting="keep_audit_days"),
+    "sign_ins": Kind(model=SignIn, at=SignIn.expires_at, days=1),
+    "sign_in_attempts": Kind(model=SignInAttempt, at=SignInAttempt.created_at, days=1),
 }
 
 
@@ -94,12 +106,20 @@ def step(claimed: Claimed) -> Step:
 
 def _until(now: datetime) -> dict[str, datetime]:
     """Kinds that are not kept for ever, and what of them is too old."""
-    days = {name: int(getattr(state().settings, kind.setting)) for name, kind in KINDS.items()}
+    days = {name: _days(kind) for name, kind in KINDS.items()}
     return {
-        name: (now - timedelta(days=max(number, LEAST))).astimezone(UTC)
+        name: (now - timedelta(days=number)).astimezone(UTC)
         for name, number in days.items()
         if number
     }
+
+
+def _days(kind: Kind) -> int:
+    """How long it is kept; 0: for ever."""
+    if kind.days:
+        return kind.days
+    number = int(getattr(state().settings, kind.setting))
+    return number and max(number, LEAST)
 
 
 def _old(kind: Kind, until: datetime) -> sa.ColumnElement[bool]:

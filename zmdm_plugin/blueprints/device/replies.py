@@ -13,15 +13,15 @@ import logging
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from zmdm_plugin import db
 from zmdm_plugin.errors import NotFound, ProtocolError, Released, Traced, Unavailable, ZmdmError
 from zmdm_plugin.protocol import ddm, plist
 from zmdm_plugin.services.checkin import NotManaged
+from zmdm_plugin.web import public
+from zmdm_plugin.web.public import made as made
+from zmdm_plugin.web.public import write_down as write_down
 
 log = logging.getLogger(__name__)
 
-_MADE_HERE = "_zmdm_made_here"
-_REACHED = "zmdm.reached"
 _PLIST = "application/xml"
 _ALLOWED_REFUSALS = frozenset({400, 404, 405, 411, 413, 431})
 
@@ -40,12 +40,6 @@ def declarations(body: bytes) -> Response:
     return made(Response(body, content_type=ddm.CONTENT_TYPE if body else "text/plain"))
 
 
-def made(response: Response) -> Response:
-    """Mark an answer as our own, so that the guard lets it through."""
-    setattr(response, _MADE_HERE, True)
-    return response
-
-
 def plain(text: str, status: int) -> Response:
     return made(Response(text + "\n", status, content_type="text/plain; charset=utf-8"))
 
@@ -55,17 +49,7 @@ def guard(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(ZmdmError, _refusal)
     blueprint.register_error_handler(HTTPException, _http)
     blueprint.register_error_handler(Exception, _failure)
-    blueprint.before_request(_reached)
-    blueprint.after_request(_replace_foreign)
-
-
-def _reached() -> Response | None:
-    """Every hook of the host has passed: from here on, a refusal is our own, no hook's abort.
-
-    Flask would answer OPTIONS by itself, which looks like a hook's answer; no device asks that.
-    """
-    request.environ[_REACHED] = True
-    return plain("Method Not Allowed", 405) if request.method == "OPTIONS" else None
+    public.guard(blueprint, refuse=plain)
 
 
 def _refusal(error: ZmdmError) -> Response:
@@ -82,13 +66,6 @@ def _refusal(error: ZmdmError) -> Response:
     if not isinstance(error, ProtocolError | Traced | NotFound):
         log.warning("%s %s refused: %s", request.method, request.path, type(error).__name__)
     return plain(str(error), status)
-
-
-def write_down(refusal: Traced) -> None:
-    """Keep the reason of a refusal, in a transaction of its own after the rollback."""
-    if refusal.trace is not None:
-        with db.outages(), db.transaction():
-            refusal.trace()
 
 
 def _release(error: Released) -> Response:
@@ -117,18 +94,4 @@ def _http(error: HTTPException) -> Response:
 def _failure(error: Exception) -> Response:
     """A fault of ours: the device keeps its answer and comes again; the log has the traceback."""
     log.exception("%s %s failed", request.method, request.path)
-    return plain("try again later", 503)
-
-
-def _replace_foreign(response: Response) -> Response:
-    if getattr(response, _MADE_HERE, False) and _REACHED in request.environ:
-        return response
-    log.error(
-        "%s %s was answered %s by the host, not by zmdm: exempt the endpoint %s from the hook "
-        "(login, CSRF, rate limit) that did it",
-        request.method,
-        request.path,
-        response.status_code,
-        request.endpoint,
-    )
     return plain("try again later", 503)

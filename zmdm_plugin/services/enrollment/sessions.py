@@ -7,8 +7,6 @@ renewal                profiled -> authenticated -> completed
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from datetime import timedelta
 from typing import Any, Literal, NoReturn
 
@@ -19,6 +17,8 @@ from zmdm_plugin.errors import EnrollmentRefused
 from zmdm_plugin.models import Enrollment, EnrollmentSession, IssuedCertificate
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import events, vault
+from zmdm_plugin.services.secret_text import hashed as hashed
+from zmdm_plugin.services.secret_text import new_secret as new_secret
 
 Slot = Literal["ota", "mdm"]
 
@@ -29,16 +29,6 @@ _STEPS = {
     "profiled": frozenset({"profiled", "authenticated"}),
     "authenticated": frozenset({"authenticated", "completed"}),
 }
-
-
-def hashed(secret: str) -> str:
-    """What a secret is looked up by: SHA-256, hex; enough for 256 random bits."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def new_secret() -> str:
-    """256 random bits, in characters that any URL, plist and CSR takes."""
-    return secrets.token_urlsafe(32)
 
 
 def start(enrollment: Enrollment, kind: str, state: str, **known: Any) -> EnrollmentSession:

@@ -1,0 +1,117 @@
+"""/public/mdm/sign_in/<ticket>/: the page of one sign-in, for the one browser that opened it."""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache
+from importlib import resources
+
+from flask import Blueprint, Response, request, url_for
+
+from zmdm_plugin import db
+from zmdm_plugin.blueprints.signin import trying
+from zmdm_plugin.models import SignIn
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services.realms import provider, sign_ins
+from zmdm_plugin.state import state
+from zmdm_plugin.web import public_pages
+from zmdm_plugin.web.public import made
+
+blueprint = Blueprint("zmdm_sign_in", __name__, url_prefix=sign_ins.PATH)
+
+COOKIE = "zmdm_sign_in"
+_COOKIE_SECONDS = 3600
+_LONGEST_COOKIE = 128
+_MOST_BODY = 16 * 1024
+TITLE = "Sign in"
+
+
+@blueprint.get("/assets/zmdm.css")
+def style() -> Response:
+    """The style of our screens; here, since a proxy need not pass those on."""
+    response = Response(_style(), content_type="text/css; charset=utf-8")
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return made(response)
+
+
+@blueprint.get("/<ticket>/")
+def show(ticket: str) -> Response:
+    """The form; or straight to the provider, where there is nothing to choose."""
+    browser = _browser() or secrets.token_urlsafe(32)
+    with db.outages(), db.transaction():
+        row = sign_ins.opened(ticket, browser, first=True)
+        asks = provider.module(row.realm.backend)
+        straight = asks.REDIRECTS and not row.optional
+        response = (
+            _to(url_for("zmdm_sign_in.leave", ticket=ticket))
+            if straight
+            else form(row, ticket, redirects=asks.REDIRECTS)
+        )
+    response.set_cookie(
+        COOKIE,
+        browser,
+        max_age=_COOKIE_SECONDS,
+        path=request.script_root + sign_ins.PATH,
+        secure=state().settings.base_url.startswith("https:"),
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+@blueprint.post("/<ticket>/")
+def send(ticket: str) -> Response:
+    """A username and a password; or on without, where that is allowed."""
+    request.max_content_length = _MOST_BODY
+    browser = _browser()
+    if request.form.get("skip"):
+        with db.outages(), db.transaction():
+            return _to(sign_ins.skip(sign_ins.opened(ticket, browser), now=utcnow()))
+    username, password = request.form.get("username", ""), request.form.get("password", "")
+    tried = trying.with_password(ticket, browser, username, password)
+    if tried.then is not None:
+        return _to(tried.then)
+    with db.outages(), db.transaction():
+        row = sign_ins.opened(ticket, browser)
+        return form(row, ticket, fault=tried.fault, username=username, status=tried.status)
+
+
+def form(
+    row: SignIn,
+    ticket: str,
+    *,
+    redirects: bool = False,
+    fault: str = "",
+    username: str = "",
+    status: int = 200,
+) -> Response:
+    """The page; a form for a password, or a link to the provider."""
+    return public_pages.page(
+        "zmdm/public_sign_in.html",
+        title=TITLE,
+        status=status,
+        realm=row.realm.name,
+        optional=row.optional,
+        fault=fault,
+        username=username,
+        provider_url=url_for("zmdm_sign_in.leave", ticket=ticket) if redirects else None,
+    )
+
+
+def _to(address: str) -> Response:
+    response = made(Response(status=303))
+    response.headers["Location"] = address
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _browser() -> str:
+    value = request.cookies.get(COOKIE, "")
+    return value if 32 <= len(value) <= _LONGEST_COOKIE else ""
+
+
+@cache
+def _style() -> bytes:
+    return resources.files("zmdm_plugin").joinpath("static/zmdm/zmdm.css").read_bytes()

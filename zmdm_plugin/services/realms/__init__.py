@@ -1,0 +1,1 @@
+"""Realms: where people are known, how they prove who they are, and what became of it."""
