@@ -109,6 +109,13 @@ def schema_folder(value: Any) -> str:
     return given
 
 
+def bucket(value: Any) -> str:
+    given = text(value)
+    if given and find_spec("boto3") is None:
+        raise ValueError("needs boto3: pip install 'zmdm-plugin[s3]'")
+    return given
+
+
 def key(parse: Callable[[Any], Any], doc: str, **options: Any) -> Any:
     default = options.pop("default", dataclasses.MISSING)
     secret = options.pop("secret", False)

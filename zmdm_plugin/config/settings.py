@@ -29,6 +29,7 @@ from zmdm_plugin.config.parsers import (
     substitute,
     text,
 )
+from zmdm_plugin.config.storage import Storage
 from zmdm_plugin.errors import ConfigError, ProtocolError
 from zmdm_plugin.protocol import pem, push_request
 
@@ -36,7 +37,7 @@ PREFIX = "ZMDM_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(AppleServices, Keeping):
+class Settings(AppleServices, Storage, Keeping):
     """What a host configures; made once at `init_app`, never changed afterwards."""
 
     base_url: str = key(

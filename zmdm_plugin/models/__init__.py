@@ -31,6 +31,7 @@ from zmdm_plugin.models.credentials import (
 from zmdm_plugin.models.declarations import ChannelDeclarations, Manifest
 from zmdm_plugin.models.dep import AdeProfile, DepDevice, DepVirtualServer
 from zmdm_plugin.models.devices import (
+    Application,
     Device,
     Identity,
     InstalledApplication,
@@ -41,6 +42,7 @@ from zmdm_plugin.models.devices import (
 from zmdm_plugin.models.enrollments import Enrollment, EnrollmentSession
 from zmdm_plugin.models.idempotency import IdempotentRequest
 from zmdm_plugin.models.operations import ApiToken, Heartbeat, JobRun, Lease
+from zmdm_plugin.models.packages import Package, StoredFile
 from zmdm_plugin.models.realms import Realm, RealmUser, SignIn, SignInAttempt
 from zmdm_plugin.models.records import AuditEntry, Event
 from zmdm_plugin.models.secrets import (
@@ -71,6 +73,7 @@ __all__ = [
     "AdeSettings",
     "AdvertisedUpdate",
     "ApiToken",
+    "Application",
     "Artifact",
     "ArtifactRequirement",
     "ArtifactVersion",
@@ -112,6 +115,7 @@ __all__ = [
     "LocationNotification",
     "MDMBlueprint",
     "Manifest",
+    "Package",
     "ProtectionTask",
     "PushCertificate",
     "RawAnswer",
@@ -130,6 +134,7 @@ __all__ = [
     "SoftwareUpdateDevice",
     "SoftwareUpdateEnforcement",
     "SoftwareUpdateFeed",
+    "StoredFile",
     "Tag",
     "UnboundIdentity",
     "metadata",

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from zmdm_plugin.models.base import Base, Row, sealed
 
 DECLARATIONS = ("configuration", "activation", "asset", "management")
-TYPES = ("profile", "provisioning_profile", "data_asset", "cert_asset", *DECLARATIONS)
+APPS = ("store_app", "enterprise_app")
+TYPES = ("profile", "provisioning_profile", "data_asset", "cert_asset", *APPS, *DECLARATIONS)
 STATUSES = (
     "pending",
     "installing",
@@ -91,6 +92,12 @@ class ArtifactVersion(Row):
     source: Mapped[str | None] = sealed("artifact.source")
     """As uploaded, sealed: profiles hold passwords."""
     actor_id: Mapped[str | None] = mapped_column(sa.String(128))
+    package_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_package.id"), index=True)
+    """Of an enterprise app: the file that is installed."""
+    location_asset_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("zmdm_location_asset.id"), index=True
+    )
+    """Of a store app: whose licences it takes."""
 
 
 class ChannelArtifact(Row):
@@ -125,6 +132,10 @@ class ChannelArtifact(Row):
     retry_count: Mapped[int] = mapped_column(default=0)
     """Part of a declaration's ServerToken: another token makes the device try again."""
     reinstall_count: Mapped[int] = mapped_column(default=0)
+    checks: Mapped[int] = mapped_column(default=0)
+    """How often the device was asked since whether an app is there."""
+    check_at: Mapped[datetime | None]
+    """When it is asked next."""
     active: Mapped[bool | None]
     valid: Mapped[str | None] = mapped_column(sa.String(8))
     """unknown | invalid | valid, as the device reports a declaration"""

@@ -27,6 +27,8 @@ class MDMBlueprint(Row):
     collect_profiles: Mapped[str] = mapped_column(sa.String(8), default="no")
     legacy_profiles_via_ddm: Mapped[bool] = mapped_column(default=True)
     """Configuration profiles go by declaration where the device knows them, else by command."""
+    apps_via_ddm: Mapped[bool] = mapped_column(default=False)
+    """Apps and packages likewise, where the device knows such declarations."""
     filevault_config_id: Mapped[int | None] = mapped_column(index=True)
     recovery_password_config_id: Mapped[int | None] = mapped_column(index=True)
     """No foreign keys: SQLite would have to rebuild this table, which deletes what hangs on it; a

@@ -216,11 +216,12 @@ class UnboundIdentity(Row):
 
 
 class InstalledApplication(Base):
-    """What a channel said is installed; replaced as a whole by each InstalledApplicationList."""
+    """What a channel said is installed; brought up to date by each InstalledApplicationList."""
 
     __tablename__ = "zmdm_installed_application"
     __table_args__ = (
         sa.Index("ix_zmdm_installed_application_identifier", "identifier", "version"),
+        sa.Index("ix_zmdm_installed_application_where", "application_id", "channel_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -231,6 +232,29 @@ class InstalledApplication(Base):
     short_version: Mapped[str | None] = mapped_column(sa.String(128))
     bundle_size: Mapped[int | None]
     facts: Mapped[dict[str, Any] | None]
+    application_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_application.id"))
+    """The same application in the same version, wherever it is installed."""
+    managed: Mapped[str | None] = mapped_column(sa.String(32))
+    """Apple's state of a managed app (managed, queued, …); NULL: not managed, or nobody said."""
+    source: Mapped[str | None] = mapped_column(sa.String(16))
+    """list | managed | status: what told of it last"""
+    seen_at: Mapped[datetime | None]
+
+
+class Application(Base):
+    """An application in one version, of which some device said that it has it."""
+
+    __tablename__ = "zmdm_application"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    """Of all that follows, hex: what makes it the same."""
+    identifier: Mapped[str] = mapped_column(sa.String(512), index=True)
+    name: Mapped[str] = mapped_column(sa.String(512), index=True)
+    version: Mapped[str] = mapped_column(sa.String(128))
+    short_version: Mapped[str] = mapped_column(sa.String(128))
+    search: Mapped[str] = mapped_column(sa.String(1100))
+    """Name and identifier in lower case."""
 
 
 class InstalledCertificate(Base):
