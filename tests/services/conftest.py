@@ -9,7 +9,10 @@ import pytest
 from flask import Flask
 
 from tests import updates as updating
+from tests.dep_road import Dep, lay_dep
+from tests.dep_road import settings_for as dep_settings
 from tests.pushing import Pushing, lay_pushing, settings_for
+from zmdm_simulator.apple.dep import PlayedDep
 from zmdm_simulator.apple.service import PlayedAppleThread
 from zmdm_simulator.software_lookup import PlayedSoftwareLookup
 
@@ -67,3 +70,32 @@ def lab(
     app = make_app(sqlite_url, **updating.settings_for(lookup))
     with updating.lay_updates(app, lookup) as laid:
         yield laid
+
+
+@pytest.fixture
+def played_dep() -> Iterator[PlayedDep]:
+    """The device assignment service, played, with nothing in it."""
+    played = PlayedDep().start()
+    yield played
+    played.stop()
+
+
+@pytest.fixture
+def dep(sqlite_url: str, played_dep: PlayedDep, make_app: Callable[..., Flask]) -> Iterator[Dep]:
+    """An application on SQLite that is connected with the played service."""
+    with lay_dep(make_app(sqlite_url, **dep_settings(played_dep)), played_dep) as laid:
+        yield laid
+
+
+@pytest.fixture
+def pg_dep(pg_url: str, played_dep: PlayedDep, make_app: Callable[..., Flask]) -> Iterator[Dep]:
+    """The same on PostgreSQL."""
+    with lay_dep(make_app(pg_url, **dep_settings(played_dep)), played_dep) as laid:
+        yield laid
+
+
+@pytest.fixture(params=["dep", "pg_dep"])
+def any_dep(request: pytest.FixtureRequest) -> Dep:
+    """Both, one after the other."""
+    chosen: Dep = request.getfixturevalue(request.param)
+    return chosen

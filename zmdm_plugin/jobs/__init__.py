@@ -13,7 +13,16 @@ from zmdm_plugin import queues
 from zmdm_plugin.config import Settings
 from zmdm_plugin.db import outages
 from zmdm_plugin.errors import Unavailable
-from zmdm_plugin.jobs import beats, bulk, declarations, fleet, push, retention, software_updates
+from zmdm_plugin.jobs import (
+    beats,
+    bulk,
+    declarations,
+    dep,
+    fleet,
+    push,
+    retention,
+    software_updates,
+)
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +31,9 @@ JOBS: dict[str, Callable[..., None]] = {
     "beats.ask": beats.ask,
     "bulk.run": bulk.run,
     "declarations.tidy": declarations.tidy,
+    "dep.assign": dep.assign,
+    "dep.beat": dep.beat,
+    "dep.sync": dep.sync,
     "push.beat": beats.push_beat,
     "push.flush": push.flush,
     "retention.run": retention.run,
@@ -35,6 +47,7 @@ JOBS: dict[str, Callable[..., None]] = {
 SCHEDULE: dict[str, Callable[[Settings], int]] = {
     "beats.ask": lambda _settings: beats.PERIOD,
     "declarations.tidy": lambda _settings: declarations.PERIOD,
+    "dep.beat": lambda _settings: dep.PERIOD,
     "retention.start": lambda _settings: retention.PERIOD,
     "software_updates.daily": lambda _settings: software_updates.PERIOD,
     "sweep": lambda settings: settings.sweep_interval,

@@ -63,6 +63,8 @@ class DepVirtualServer(Row):
     """The cursor leads on in a full fetch that has not reached its end; else it is for a sync."""
     fetch_number: Mapped[int] = mapped_column(default=0)
     """Counts full fetches: who lacks the number of one that reached its end was not reported."""
+    sync_begun_at: Mapped[datetime | None]
+    """When a synchronization was last ordered, whatever became of it."""
     fetched_at: Mapped[datetime | None]
     """When a full fetch last reached its end."""
     synced_at: Mapped[datetime | None]
@@ -89,6 +91,7 @@ class DepDevice(Row):
     __table_args__ = (
         sa.UniqueConstraint("server_id", "serial_number"),
         sa.Index("ix_zmdm_dep_device_server_id_id", "server_id", "id"),
+        sa.Index("ix_zmdm_dep_device_server_id_profile_uuid", "server_id", "profile_uuid"),
         sa.Index("ix_zmdm_dep_device_enrollment_id_id", "enrollment_id", "id"),
         sa.Index("ix_zmdm_dep_device_created_at_id", "created_at", "id"),
         sa.Index("ix_zmdm_dep_device_updated_at_id", "updated_at", "id"),
@@ -129,7 +132,10 @@ class DepDevice(Row):
     enrollment_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_enrollment.id"))
     """The desired one: its newest defined profile is to be the actual one."""
     assignment: Mapped[str] = mapped_column(sa.String(16), default="none")
-    """none | pending | assigned | failed | not_accessible | throttled"""
+    """none | waiting | pending | assigned | failed | not_accessible | throttled
+
+    Waiting: the enrollment has no profile at Apple (yet).
+    """
     assignment_reason: Mapped[str | None] = mapped_column(sa.String(500))
     attempts: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[datetime | None]

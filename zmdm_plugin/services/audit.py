@@ -23,6 +23,8 @@ from zmdm_plugin.models import (
     BlueprintArtifact,
     CertificateAuthority,
     ChannelCommand,
+    DepDevice,
+    DepVirtualServer,
     Device,
     Enrollment,
     JobRun,
@@ -47,6 +49,10 @@ _SAFE: dict[type[Base], frozenset[str]] = {
     ),
     BlueprintArtifact: frozenset({"blueprint_id", "artifact_id", "scope"}),
     CertificateAuthority: frozenset({"name", "generation", "not_before", "not_after"}),
+    DepDevice: frozenset({"serial_number", "enrollment_id", "profile_uuid", "disowned_at"}),
+    DepVirtualServer: frozenset(
+        {"name", "uuid", "org_id", "org_name", "access_token_expiry", "default_enrollment_id"}
+    ),
     ChannelCommand: frozenset(
         {"uuid", "name", "request_type", "state", "not_before", "expires_at", "channel_id"}
     ),

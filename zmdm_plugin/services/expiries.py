@@ -1,7 +1,8 @@
 """Credentials that will stop working unless somebody renews them, and who is told in time.
 
-A warning is due 30, 14, 7 and 1 days ahead and at the end: an event, and a signal for the host,
-once each. What was said is read from the events, so that a restart repeats nothing.
+A warning is due 30, 14, 7 and 1 days ahead and at the end, of a server token 60 days ahead too: an
+event, and a signal for the host, once each. What was said is read from the events, so that a
+restart repeats nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import sqlalchemy as sa
 
 from zmdm_plugin import signals
 from zmdm_plugin.db import after_commit, session
-from zmdm_plugin.models import CertificateAuthority, Event, PushCertificate
+from zmdm_plugin.models import CertificateAuthority, DepVirtualServer, Event, PushCertificate
 from zmdm_plugin.protocol import pem, x509
 from zmdm_plugin.services import events, notify
-from zmdm_plugin.services.push_certificates import WARN_BEFORE, WARNINGS
+from zmdm_plugin.services.push_certificates import WARNINGS
 from zmdm_plugin.state import state
 
 EVENT = "credential.expires"
@@ -42,12 +43,18 @@ class Expiring:
     ends: datetime
     setting: str = ""
     """The key of the host's configuration that holds it, if one does."""
+    warnings: tuple[int, ...] = WARNINGS
+    """Days before the end at which a warning begins, ascending."""
+
+    def is_near(self, *, now: datetime) -> bool:
+        """Whether the first warning is due."""
+        return self.ends < now + timedelta(days=self.warnings[-1])
 
 
 def near(*, now: datetime) -> list[Expiring]:
-    """Credentials that end within a month, the first to end first."""
+    """Credentials whose end is to be warned of by now, the first to end first."""
     found = [*_of_rows(), *of_settings()]
-    return sorted((one for one in found if one.ends < now + WARN_BEFORE), key=lambda one: one.ends)
+    return sorted((one for one in found if one.is_near(now=now)), key=lambda one: one.ends)
 
 
 def warn(*, now: datetime) -> int:
@@ -75,10 +82,17 @@ def _of_rows() -> Iterator[Expiring]:
     push = sa.select(PushCertificate.name, PushCertificate.not_after).where(
         PushCertificate.not_after.is_not(None)
     )
-    rows: tuple[tuple[str, Any], ...] = (("Push certificate", push), ("CA", issuing))
-    for kind, query in rows:
+    tokens = sa.select(DepVirtualServer.name, DepVirtualServer.access_token_expiry).where(
+        DepVirtualServer.access_token_expiry.is_not(None)
+    )
+    rows: tuple[tuple[str, Any, tuple[int, ...]], ...] = (
+        ("Push certificate", push, WARNINGS),
+        ("CA", issuing, WARNINGS),
+        ("Server token", tokens, (*WARNINGS, 60)),
+    )
+    for kind, query, warnings in rows:
         for name, ends in session().execute(query):
-            yield Expiring(kind=kind, name=name, ends=ends)
+            yield Expiring(kind=kind, name=name, ends=ends, warnings=warnings)
 
 
 def of_settings() -> tuple[Expiring, ...]:
@@ -106,7 +120,7 @@ def _step(one: Expiring, now: datetime) -> int:
     left = one.ends - now
     if left <= timedelta(0):
         return 0
-    return next(days for days in WARNINGS if left <= timedelta(days=days))
+    return next(days for days in one.warnings if left <= timedelta(days=days))
 
 
 def _payload(one: Expiring, days: int) -> dict[str, Any]:

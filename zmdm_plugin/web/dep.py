@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
+from zmdm_plugin.actors import Actor
 from zmdm_plugin.clients import dep_errors
 from zmdm_plugin.clients.dep import DepClient
 from zmdm_plugin.clients.dep_errors import DepError
+from zmdm_plugin.clients.dep_values import Account
 from zmdm_plugin.db import run_in_transaction
+from zmdm_plugin.models import DepVirtualServer
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services.dep import connection
+from zmdm_plugin.services.dep import connection, runs, setup, sync
 
 T = TypeVar("T")
 _OF_THE_REQUEST: Final = (
@@ -26,23 +29,51 @@ _OF_THE_REQUEST: Final = (
 
 
 @contextmanager
+def noting_failure(server_id: int) -> Iterator[None]:
+    """What an error says about the service is kept where administrators look."""
+    try:
+        yield
+    except _OF_THE_REQUEST:
+        raise
+    except DepError as error:
+        why = error
+        run_in_transaction(lambda: connection.failed(server_id, why, now=utcnow()))
+        raise
+
+
+@contextmanager
 def talk(server_id: int) -> Iterator[DepClient]:
     """A client of this service; what Apple's answers say about the service is noted.
 
     Raises NotFound, Conflict while it is not connected, and DepError with its words for people.
     """
     given = run_in_transaction(lambda: connection.credentials(server_id))
-    with connection.client(given) as client:
+    with connection.client(given) as client, noting_failure(server_id):
         try:
             yield client
         except _OF_THE_REQUEST:
             run_in_transaction(lambda: connection.answered(server_id))
             raise
-        except DepError as error:
-            why = error
-            run_in_transaction(lambda: connection.failed(server_id, why, now=utcnow()))
-            raise
     run_in_transaction(lambda: connection.answered(server_id))
+
+
+def take_token(server_id: int, upload: bytes, *, actor: Actor) -> DepVirtualServer:
+    """Open a server token, see what Apple answers to it, keep it, and begin to synchronize.
+
+    Refused and Conflict say what is wrong with it, DepError what Apple has against it.
+    """
+    opened = run_in_transaction(lambda: setup.open_token(server_id, upload, now=utcnow()))
+    with connection.client(opened.credentials) as client:
+        account = client.account()
+    return run_in_transaction(lambda: _take(opened, account, actor))
+
+
+def _take(opened: setup.Opened, account: Account, actor: Actor) -> DepVirtualServer:
+    now = utcnow()
+    server = setup.take(opened, account, actor=actor, now=now)
+    if runs.open_run(sync.JOB, server.id) is None:
+        sync.start(server.id, actor, now=now)
+    return server
 
 
 def ask(server_id: int, question: Callable[[DepClient], T]) -> T:

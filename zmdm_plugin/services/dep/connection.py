@@ -90,10 +90,15 @@ def answered(server_id: int) -> None:
         sa.select(DepVirtualServer).where(DepVirtualServer.id == server_id, wrong)
     )
     for server in found.scalars():
-        if server.terms_not_signed_at is not None:
-            events.record("dep.terms_signed", server=server.name)
-        server.terms_not_signed_at = server.error = server.error_at = None
+        clear(server)
     session().flush()
+
+
+def clear(server: DepVirtualServer) -> None:
+    """What was wrong is over."""
+    if server.terms_not_signed_at is not None:
+        events.record("dep.terms_signed", server=server.name)
+    server.terms_not_signed_at = server.error = server.error_at = None
 
 
 def failed(server_id: int, error: DepError, *, now: datetime) -> None:
