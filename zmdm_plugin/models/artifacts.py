@@ -122,9 +122,12 @@ class ChannelArtifact(Row):
     )
     installed_at: Mapped[datetime | None]
     installed_os: Mapped[str | None] = mapped_column(sa.String(64))
+    installed_values: Mapped[str | None] = mapped_column(sa.String(64))
+    """Digest of what its variables stood for, by command; NULL: it has none, or it is not known."""
     install_count: Mapped[int] = mapped_column(default=0)
     tried_version_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_artifact_version.id"))
     tried_at: Mapped[datetime | None]
+    tried_values: Mapped[str | None] = mapped_column(sa.String(64))
     attempts: Mapped[int] = mapped_column(default=0)
     """Failures in a row of the tried version."""
     next_try_at: Mapped[datetime | None]

@@ -150,6 +150,7 @@ def _agrees(passing: EnrollmentSession, message: Authenticate) -> None:
 
 
 def _admits(passing: EnrollmentSession, message: Authenticate) -> None:
+    sessions.check_person(passing)
     enrollment = passing.enrollment
     if enrollment.serial_numbers and message.serial_number not in enrollment.serial_numbers:
         sessions.refuse(passing, "the enrollment does not allow this serial number")

@@ -28,6 +28,15 @@ def made(response: Response) -> Response:
     return response
 
 
+def to(address: str) -> Response:
+    """Send a browser on (303); where it came from holds secrets and is not told."""
+    response = made(Response(status=303))
+    response.headers["Location"] = address
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
 def guard(blueprint: Blueprint, *, refuse: Refuse) -> None:
     """Replace what anybody else answered for this blueprint."""
 

@@ -16,9 +16,19 @@ MAX_ATTRIBUTES = 256 * 1024
 
 @blueprint.route("/ota/<secret>/", methods=["GET"])
 def over_the_air(secret: str) -> Response:
-    """Step 1: a person opened the enrollment's link on the device."""
+    """Step 1: a person opened the enrollment's link on the device, and may have to sign in."""
     with db.outages(), db.transaction():
+        if (elsewhere := ota.sign_in(secret)) is not None:
+            return replies.to(elsewhere)
         return _profile(ota.first_profile(secret), "enroll.mobileconfig")
+
+
+@blueprint.route("/ota/<secret>/signed_in/", methods=["GET"])
+def signed_in(secret: str) -> Response:
+    """Step 1 after the sign-in."""
+    with db.outages(), db.transaction():
+        profile = ota.signed_in(secret, request.args.get("sign_in", ""))
+        return _profile(profile, "enroll.mobileconfig")
 
 
 @blueprint.route("/ota/<secret>/device/", methods=["POST"])

@@ -18,6 +18,7 @@ from zmdm_plugin.protocol import ddm, plist
 from zmdm_plugin.services.checkin import NotManaged
 from zmdm_plugin.web import public
 from zmdm_plugin.web.public import made as made
+from zmdm_plugin.web.public import to as to
 from zmdm_plugin.web.public import write_down as write_down
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services.realms import provider, sign_ins
 from zmdm_plugin.state import state
 from zmdm_plugin.web import public_pages
-from zmdm_plugin.web.public import made
+from zmdm_plugin.web.public import made, to
 
 blueprint = Blueprint("zmdm_sign_in", __name__, url_prefix=sign_ins.PATH)
 
@@ -44,7 +44,7 @@ def show(ticket: str) -> Response:
         asks = provider.module(row.realm.backend)
         straight = asks.REDIRECTS and not row.optional
         response = (
-            _to(url_for("zmdm_sign_in.leave", ticket=ticket))
+            to(url_for("zmdm_sign_in.leave", ticket=ticket))
             if straight
             else form(row, ticket, redirects=asks.REDIRECTS)
         )
@@ -67,11 +67,11 @@ def send(ticket: str) -> Response:
     browser = _browser()
     if request.form.get("skip"):
         with db.outages(), db.transaction():
-            return _to(sign_ins.skip(sign_ins.opened(ticket, browser), now=utcnow()))
+            return to(sign_ins.skip(sign_ins.opened(ticket, browser), now=utcnow()))
     username, password = request.form.get("username", ""), request.form.get("password", "")
     tried = trying.with_password(ticket, browser, username, password)
     if tried.then is not None:
-        return _to(tried.then)
+        return to(tried.then)
     with db.outages(), db.transaction():
         row = sign_ins.opened(ticket, browser)
         return form(row, ticket, fault=tried.fault, username=username, status=tried.status)
@@ -97,14 +97,6 @@ def form(
         username=username,
         provider_url=url_for("zmdm_sign_in.leave", ticket=ticket) if redirects else None,
     )
-
-
-def _to(address: str) -> Response:
-    response = made(Response(status=303))
-    response.headers["Location"] = address
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _browser() -> str:

@@ -62,7 +62,8 @@ def by_command(one: Chosen, *, known: Compiled, told: Facts) -> bool:
 
 def _wanted(channel: Channel, one: Chosen) -> Wanted:
     item, version = one
-    missing = version.variables - values.of(channel).keys() if version.variables else ()
+    known = values.of(channel) if version.variables else {}
+    missing = version.variables - known.keys()
     if missing:
         present.blocked(channel, item.id, version.id, missing)
     return Wanted(
@@ -76,6 +77,7 @@ def _wanted(channel: Channel, one: Chosen) -> Wanted:
             timedelta(days=item.reinstall_interval) if item.reinstall_interval else None
         ),
         reinstall_on_os_update=item.reinstall_on_os_update,
+        values=values.digest(version.variables, known),
         blocked=bool(missing),
     )
 
@@ -99,6 +101,7 @@ def _of_row(row: ChannelArtifact, kind: str, identifier: str) -> Held:
         installed_version=row.installed_version_id,
         installed_at=row.installed_at,
         installed_os=row.installed_os,
+        installed_values=row.installed_values,
         tried_version=row.tried_version_id,
         tried_at=row.tried_at,
         next_try_at=row.next_try_at,

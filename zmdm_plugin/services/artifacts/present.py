@@ -15,6 +15,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.models import Artifact, ArtifactVersion, Channel, ChannelArtifact
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import events
+from zmdm_plugin.services.artifacts import values
 from zmdm_plugin.services.artifacts.wanted import INSTALL, REMOVE, wait_after
 
 COMMAND, DECLARATION = "command", "declaration"
@@ -46,7 +47,7 @@ def ordered(channel: Channel, artifact_id: int, version_id: int) -> None:
         row.attempts = 0
     row.status, row.via = "pending", COMMAND
     row.tried_version_id, row.tried_at, row.next_try_at = version_id, utcnow(), None
-    row.unresolved = None
+    row.tried_values, row.unresolved = _values(channel, version_id), None
 
 
 def leaving(channel: Channel, artifact_id: int) -> None:
@@ -61,6 +62,7 @@ def installed(channel: Channel, artifact_id: int, version_id: int) -> None:
     row.status, row.via = "installed", COMMAND
     row.installed_version_id, row.installed_at = version_id, utcnow()
     row.installed_os = channel.device.os_version
+    row.installed_values = row.tried_values if row.tried_version_id == version_id else None
     row.tried_version_id = version_id
     row.install_count += 1
     row.attempts, row.next_try_at, row.reasons, row.unresolved = 0, None, None, None
@@ -184,6 +186,14 @@ def _lost(channel: Channel, row: ChannelArtifact) -> None:
     row.reasons = [{"code": None, "description": "It was removed or replaced on the device."}]
     _plan_soon(channel)
     _tell(channel, "artifact.missing", row.artifact_id)
+
+
+def _values(channel: Channel, version_id: int) -> str | None:
+    """What the version's variables stand for at this moment, to be seen when it changes."""
+    version = session().get(ArtifactVersion, version_id)
+    if version is None or not version.variables:
+        return None
+    return values.digest(version.variables, values.of(channel))
 
 
 def _uuid(version_id: int) -> str:

@@ -42,6 +42,8 @@ class Wanted:
     auto_update: bool = True
     reinstall_interval: timedelta | None = None
     reinstall_on_os_update: str = "no"
+    values: str | None = None
+    """Digest of what its variables stand for at this moment; None: it has none."""
     blocked: bool = False
     """A variable in it has no value here: it is not sent, and what is there stays."""
 
@@ -62,6 +64,7 @@ class Held:
     installed_version: int | None = None
     installed_at: datetime | None = None
     installed_os: str | None = None
+    installed_values: str | None = None
     tried_version: int | None = None
     tried_at: datetime | None = None
     next_try_at: datetime | None = None

@@ -21,6 +21,7 @@ from zmdm_plugin.models import (
 )
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import events, vault
+from zmdm_plugin.services.enrollment import people
 from zmdm_plugin.services.enrollment.sessions import hashed, new_secret
 from zmdm_plugin.state import state
 
@@ -41,16 +42,17 @@ def create(
     serial_numbers: Sequence[str] = (),
     udids: Sequence[str] = (),
     blueprint_id: int | None = None,
+    realm_id: int | None = None,
+    realm_required: bool = False,
 ) -> Enrollment:
     """Make an enrollment; Refused with (field, why)."""
     _check_order(kind, name, push_certificate, quota)
     _check_blueprint(blueprint_id)
-    secret = new_secret()
+    people.check(kind, realm_id, required=realm_required)
     row = Enrollment(
         kind=kind,
         name=name,
         display_name=display_name or state().settings.organization or "Device management",
-        secret_hash=hashed(secret),
         quota=quota,
         expires_at=expires_at,
         serial_numbers=list(serial_numbers) or None,
@@ -58,17 +60,26 @@ def create(
         push_certificate_id=push_certificate.id,
         scep_issuer_id=issuer.id,
         blueprint_id=blueprint_id,
+        realm_id=realm_id,
+        realm_required=realm_required,
     )
     row.push_certificate, row.scep_issuer = push_certificate, issuer
-    vault.seal(row, "secret", secret.encode())
-    if kind == MANUAL:
-        challenge = new_secret()
-        row.challenge_hash = hashed(challenge)
-        vault.seal(row, "challenge", challenge.encode())
+    _give_secrets(row)
     session().add(row)
     session().flush()
     events.record("enrollment.created", name=name, enrollment=row.id)
     return row
+
+
+def _give_secrets(row: Enrollment) -> None:
+    """What its link says; by hand, also what its profile says."""
+    secret = new_secret()
+    row.secret_hash = hashed(secret)
+    vault.seal(row, "secret", secret.encode())
+    if row.kind == MANUAL:
+        challenge = new_secret()
+        row.challenge_hash = hashed(challenge)
+        vault.seal(row, "challenge", challenge.encode())
 
 
 def update(row: Enrollment, changes: Mapping[str, Any]) -> None:
@@ -76,6 +87,7 @@ def update(row: Enrollment, changes: Mapping[str, Any]) -> None:
     if "name" in changes and changes["name"] != row.name:
         _check_name(changes["name"])
     _check_blueprint(changes.get("blueprint_id"))
+    people.check_changes(row, changes)
     for column, value in changes.items():
         setattr(row, column, (list(value) or None) if column in _LISTS else value)
     session().flush()

@@ -1,6 +1,6 @@
 """Over the air: a profile service, the device's own word, an identity, and then the MDM profile.
 
-    1  GET the link         -> Profile Service profile
+    1  GET the link         -> the sign-in of a realm, if it has one -> Profile Service profile
     2  POST attributes, signed with the device's factory certificate -> a SCEP profile
     3  POST attributes, signed with that SCEP identity               -> the MDM profile
 
@@ -23,13 +23,42 @@ from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import apple_trust, cms, mobileconfig, pem, plist
 from zmdm_plugin.protocol.chain import Anchor, UntrustedCertificate, verify_chain
 from zmdm_plugin.services import trust
-from zmdm_plugin.services.enrollment import enrollments, profiles, sessions
+from zmdm_plugin.services.enrollment import enrollments, people, profiles, sessions
+from zmdm_plugin.services.realms import sign_ins
 from zmdm_plugin.state import state
 
 _CHALLENGE_LABEL = "enrollment.ota_challenge"
 
 
-def first_profile(secret: str) -> bytes:
+PURPOSE = "ota"
+
+
+def sign_in(secret: str) -> str | None:
+    """Where the person signs in before step 1; None if this enrollment asks nobody."""
+    enrollment = enrollments.by_secret(secret, enrollments.OTA)
+    enrollments.check(enrollment)
+    if (realm := people.realm_of(enrollment)) is None:
+        return None
+    return sign_ins.begin(
+        realm,
+        purpose=PURPOSE,
+        then=f"/public/mdm/ota/{secret}/signed_in/",
+        data={"enrollment": enrollment.id},
+        optional=not enrollment.realm_required,
+    )
+
+
+def signed_in(secret: str, handle: str) -> bytes:
+    """Step 1 for the person who has just signed in: the profile is theirs."""
+    enrollment = enrollments.by_secret(secret, enrollments.OTA)
+    finished = sign_ins.finish(handle, purpose=PURPOSE)
+    if finished.data.get("enrollment") != enrollment.id:
+        raise sign_ins.SignInRefused("this sign-in was for another enrollment; open the link again")
+    person = finished.realm_user
+    return first_profile(secret, realm_user_id=person.id if person is not None else None)
+
+
+def first_profile(secret: str, *, realm_user_id: int | None = None) -> bytes:
     """Step 1: where the device shall send its attributes."""
     enrollment = enrollments.by_secret(secret, enrollments.OTA)
     enrollments.check(enrollment)
@@ -37,7 +66,7 @@ def first_profile(secret: str) -> bytes:
         identifier=f"{enrollments.payload_identifier()}.ota",
         profile_uuid=uuid.UUID(enrollment.uid),
         url=f"{state().settings.base_url}/public/mdm/ota/{secret}/device/",
-        challenge=_fresh_challenge(enrollment),
+        challenge=_fresh_challenge(enrollment, realm_user_id),
         texts=profiles.texts(enrollment),
     )
     return profiles.signed(profile)
@@ -82,7 +111,7 @@ def _identity_profile(enrollment: Enrollment, attributes: dict[str, Any]) -> byt
     serial, udid = _text(attributes, "SERIAL"), _text(attributes, "UDID")
     if not udid:
         enrollments.refuse(enrollment, "the device did not say its UDID")
-    _check_challenge(enrollment, attributes.get("CHALLENGE"))
+    realm_user_id = _check_challenge(enrollment, attributes.get("CHALLENGE"))
     enrollments.check(enrollment, serial_number=serial or "", udid=udid)
     row = _waiting(enrollment, udid)
     if row is None:
@@ -96,6 +125,7 @@ def _identity_profile(enrollment: Enrollment, attributes: dict[str, Any]) -> byt
             product=_text(attributes, "PRODUCT"),
             os_version=_text(attributes, "VERSION"),
         )
+    row.realm_user_id = realm_user_id
     profile = mobileconfig.identity_profile(
         profiles.scep_of(row, "ota"),
         identifier=f"{enrollments.payload_identifier()}.identity",
@@ -116,25 +146,32 @@ def _mdm_profile(
     if row.serial_number and _text(attributes, "SERIAL") not in (None, row.serial_number):
         sessions.refuse(row, "the identity belongs to a device with another serial number")
     enrollments.check(enrollment, serial_number=row.serial_number, udid=row.udid)
+    sessions.check_person(row)
     sessions.advance(row, "profiled")
     return profiles.signed(profiles.for_session(row))
 
 
-def _fresh_challenge(enrollment: Enrollment) -> str:
-    """When this profile was given out, sealed: signed attributes of old cannot be sent again."""
-    given = str(int(utcnow().timestamp())).encode()
+def _fresh_challenge(enrollment: Enrollment, realm_user_id: int | None) -> str:
+    """When this profile was given out and to whom, sealed: signed attributes of old cannot be sent
+    again, nor somebody else's name be put on them."""
+    given = f"{int(utcnow().timestamp())}.{realm_user_id or ''}".encode()
     return state().box.seal(given, label=_CHALLENGE_LABEL, uid=enrollment.uid)
 
 
-def _check_challenge(enrollment: Enrollment, challenge: object) -> None:
+def _check_challenge(enrollment: Enrollment, challenge: object) -> int | None:
+    """Who signed in for this profile; EnrollmentRefused also where nobody did, but had to."""
     text = challenge.decode("ascii", "replace") if isinstance(challenge, bytes) else challenge
     try:
         given = state().box.open(str(text or ""), label=_CHALLENGE_LABEL, uid=enrollment.uid)
     except SealError:
         enrollments.refuse(enrollment, "the challenge is not the one of our profile")
-    age = utcnow() - datetime.fromtimestamp(int(given), UTC)
+    moment, _, person = given.decode().partition(".")
+    age = utcnow() - datetime.fromtimestamp(int(moment), UTC)
     if age > sessions.LIFETIME:
         enrollments.refuse(enrollment, "the profile is too old; open the link again")
+    if enrollment.realm_required and not person:
+        enrollments.refuse(enrollment, "nobody signed in for this profile; open the link again")
+    return int(person) if person else None
 
 
 def _waiting(enrollment: Enrollment, udid: str) -> EnrollmentSession | None:

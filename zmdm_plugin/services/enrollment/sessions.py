@@ -64,6 +64,12 @@ def check_open(row: EnrollmentSession) -> None:
         refuse(row, "the enrollment was revoked")
 
 
+def check_person(row: EnrollmentSession) -> None:
+    """Refuse a session that went around a sign-in that its enrollment demands."""
+    if row.enrollment.realm_required and row.realm_user_id is None and row.kind != "renewal":
+        refuse(row, "this enrollment demands a sign-in, and nobody signed in")
+
+
 def refuse(row: EnrollmentSession, why: str) -> NoReturn:
     """Raise EnrollmentRefused; the reason is kept on the session after the rollback."""
     ident = row.id

@@ -70,6 +70,8 @@ def _install_due(wanted: Wanted, situation: Situation) -> datetime | None:
     if held.installed_version is None:
         return _not_before(held, wanted, situation.now)
     if held.installed_version == wanted.version:
+        if held.installed_values not in (None, wanted.values):
+            return _not_before(held, wanted, situation.now)
         again = _reinstall_due(wanted, held, situation)
         return max(again, _not_before(held, wanted, situation.now)) if again else None
     return _not_before(held, wanted, situation.now) if wanted.auto_update else None
