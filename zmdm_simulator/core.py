@@ -39,6 +39,7 @@ class DeviceCore:
     lock_seconds = 60.0
     utc_offset = timedelta(0)  # of its local time
     installs_early = False  # somebody taps "install now" when an update is prepared
+    takes_updates = True  # Setup Assistant says that it can be asked to update first
     builds: Mapping[str, str] = {}  # of system versions, where a declaration names none
 
     def __init__(

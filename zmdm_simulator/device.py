@@ -5,6 +5,7 @@ In time order:
     device = SimulatedDevice("MacBookPro18,3", seed=1, factory_ca=ca, http=client)
     device.enroll(profile)            # bytes or URL, over the air or by hand: SCEP, Authenticate,
                                       # TokenUpdate. EnrollmentFailed.status is the server's no
+    device.set_up(assigned, person)   # the same by Setup Assistant, with Apple's profile (ADE)
     device.settle()                   # first days of use: bootstrap token, the Mac's user logs in
     talk = device.connect()           # one conversation, as after a push: the commands handled
     talk.request_types                # ["DeviceInformation", …]
@@ -29,7 +30,7 @@ from typing import Any
 
 import httpx
 
-from zmdm_simulator import checkins, enrollment
+from zmdm_simulator import checkins, enrollment, setup_assistant
 from zmdm_simulator.channel import After, Channel
 from zmdm_simulator.conversation import Conversation, converse
 from zmdm_simulator.core import DeviceCore, Life
@@ -42,6 +43,7 @@ from zmdm_simulator.errors import NotEnrolled, SimulatorError
 from zmdm_simulator.facts import User
 from zmdm_simulator.pki import Identity
 from zmdm_simulator.profile import BOOTSTRAP, PER_USER, Profile
+from zmdm_simulator.web_view import Person
 from zmdm_simulator.wire import Http, dumps
 
 
@@ -54,6 +56,11 @@ class SimulatedDevice(DeviceCore):
         """Enroll with a profile or its URL; raises what stopped it (see errors)."""
         self.http = http or self.http
         enrollment.enroll(self, profile)
+        self.life = Life.ENROLLED
+
+    def set_up(self, assigned: Mapping[str, Any], person: Person | None = None) -> None:
+        """Go through Setup Assistant with the profile that Apple has assigned to it (ADE)."""
+        setup_assistant.enroll(self, assigned, person)
         self.life = Life.ENROLLED
 
     def renew(self, profile: Profile) -> None:

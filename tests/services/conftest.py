@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from tests import ade as ading
 from tests import updates as updating
 from tests.dep_road import Dep, lay_dep
 from tests.dep_road import settings_for as dep_settings
@@ -99,3 +100,13 @@ def any_dep(request: pytest.FixtureRequest) -> Dep:
     """Both, one after the other."""
     chosen: Dep = request.getfixturevalue(request.param)
     return chosen
+
+
+@pytest.fixture
+def ade(
+    make_app: Callable[..., Flask], sqlite_url: str, played_dep: PlayedDep
+) -> Iterator[ading.Ade]:
+    """The road of devices that start in Setup Assistant, on SQLite."""
+    app = make_app(sqlite_url, **ading.settings_for(played_dep))
+    with ading.lay_ade(app, played_dep) as laid:
+        yield laid

@@ -14,6 +14,7 @@ from zmdm_plugin.config import Settings
 from zmdm_plugin.db import outages
 from zmdm_plugin.errors import Unavailable
 from zmdm_plugin.jobs import (
+    ade,
     beats,
     bulk,
     declarations,
@@ -27,6 +28,8 @@ from zmdm_plugin.jobs import (
 log = logging.getLogger(__name__)
 
 JOBS: dict[str, Callable[..., None]] = {
+    "ade.define": ade.define,
+    "ade.retry": ade.retry,
     "beat": beats.beat,
     "beats.ask": beats.ask,
     "bulk.run": bulk.run,
@@ -45,6 +48,7 @@ JOBS: dict[str, Callable[..., None]] = {
 }
 
 SCHEDULE: dict[str, Callable[[Settings], int]] = {
+    "ade.retry": lambda _settings: ade.PERIOD,
     "beats.ask": lambda _settings: beats.PERIOD,
     "declarations.tidy": lambda _settings: declarations.PERIOD,
     "dep.beat": lambda _settings: dep.PERIOD,

@@ -1,4 +1,5 @@
-"""Which certificates count as ours: the built-in CA's, and those of external SCEP services."""
+"""Which certificates count: as ours the built-in CA's and those of external SCEP services, as a
+device's own those that chain to Apple."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import ProtocolError
 from zmdm_plugin.models import CertificateAuthority
-from zmdm_plugin.protocol import pem, x509
+from zmdm_plugin.protocol import apple_trust, cms, pem, x509
 from zmdm_plugin.protocol.chain import Anchor, ChainPolicy, verify_chain
 from zmdm_plugin.state import state
 
@@ -44,6 +45,19 @@ def is_ours(certificate: bytes, *, at: datetime) -> bool:
     builtin = list(session().scalars(sa.select(CertificateAuthority.certificate)))
     external = _external_chain()
     return _chains(certificate, external, [*builtin, *external], at=at, policy=_OLD_CERTIFICATES)
+
+
+def check_factory_key(message: cms.Attached, *, at: datetime) -> None:
+    """Whether a device signed with the key that Apple gave it: UntrustedCertificate if not."""
+    configured = state().settings.device_anchors
+    anchors = [Anchor(certificate=der) for der in pem.certificates(configured)]
+    verify_chain(
+        message.signer.certificate,
+        message.certificates,
+        anchors=anchors or list(apple_trust.DEVICE_ANCHORS),
+        at=at,
+        policy=apple_trust.DEVICE_POLICY,
+    )
 
 
 def _external_chain() -> list[bytes]:

@@ -5,6 +5,7 @@ Under the root is what mdmenrollment.apple.com has; under `/played` what Apple h
     GET  /played/ready
     GET  /played/stats                counts by path and status
     GET  /played/devices?server=S     what the books of a service say
+    GET  /played/activation?serial=S  what a device gets that starts: {"profile": {…} or null}
     POST /played/servers   {"name": …, "certificate": PEM, "days": 365}
                            a service (again: its next token); answers {"uuid", "p7m"}
     POST /played/devices   {"server": …, "devices": [{…}]} or {"seed", "first", "count", "models"}
@@ -313,6 +314,10 @@ def _devices(played: PlayedDep, asked: dict[str, Any]) -> dict[str, Any]:
     return {"devices": played.organization.server(asked.get("server", "")).books.devices}
 
 
+def _activation(played: PlayedDep, asked: dict[str, Any]) -> dict[str, Any]:
+    return {"profile": played.organization.activate(str(asked["serial"]))}
+
+
 def _clock(played: PlayedDep, asked: dict[str, Any]) -> dict[str, Any]:
     played.organization.clock.ahead = float(asked["ahead"])
     return {"now": played.organization.clock().isoformat()}
@@ -327,6 +332,7 @@ CONTROLS: dict[tuple[str, str], Callable[[PlayedDep, dict[str, Any]], dict[str, 
     ("GET", "ready"): lambda played, asked: {"ready": True},
     ("GET", "stats"): lambda played, asked: dict(played.counts),
     ("GET", "devices"): _devices,
+    ("GET", "activation"): _activation,
     ("GET", "faults"): lambda played, asked: asdict(played.organization.faults),
     ("POST", "servers"): _new_server,
     ("POST", "devices"): _add,

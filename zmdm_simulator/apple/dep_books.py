@@ -176,6 +176,16 @@ class Books:
             self.change(serial, profile_status="removed", profile_uuid="")
             return "SUCCESS"
 
+    def activate(self, serial: str) -> dict[str, Any] | None:
+        """The profile that a device gets when it starts anew; Apple writes down that it has it."""
+        with self.lock:
+            device = self.devices.get(serial)
+            profile = self.profiles.get(device["profile_uuid"]) if device else None
+            if profile is not None:
+                when = wire_time(self.clock())
+                self.change(serial, profile_status="pushed", profile_push_time=when)
+            return profile
+
     def _note(self, device: Device, operation: str) -> None:
         when = wire_time(self.clock())
         self._log.append({**device, "op_type": operation, "op_date": when})

@@ -97,6 +97,11 @@ class Organization:
         self.server(server).books.add(one, by="admin@example.com")
         return [device["serial_number"] for device in two]
 
+    def activate(self, serial: str) -> dict[str, Any] | None:
+        """The profile of whichever service the device belongs to; None if it has none."""
+        found = (one.books.activate(serial) for one in list(self.servers.values()))
+        return next((profile for profile in found if profile is not None), None)
+
     def remove(self, serials: Sequence[str], *, server: str = "", **more: Any) -> int:
         """Take devices away from a service; how many there were."""
         return len(self.server(server).books.remove(serials, **more))

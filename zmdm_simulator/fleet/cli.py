@@ -11,6 +11,7 @@ from pathlib import Path
 
 from zmdm_simulator.envelope import CIPHERS
 from zmdm_simulator.errors import SimulatorError
+from zmdm_simulator.fleet.activation import ComeIn, by_apple, by_profile, people_of
 from zmdm_simulator.fleet.build import Hardware
 from zmdm_simulator.fleet.fleet import Fleet
 from zmdm_simulator.fleet.work import Habits
@@ -27,7 +28,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         description="Play a fleet of devices: they enroll, wait for pushes, answer, live on.",
     )
     add = parser.add_argument
-    add("--profile", required=True, help="enrollment profile: a file or a URL")
+    way = parser.add_mutually_exclusive_group(required=True)
+    way.add_argument("--profile", help="enrollment profile: a file or a URL")
+    way.add_argument("--dep-url", help="played device assignment service: come in as it assigned")
+    add("--people", type=Path, help="JSON list of username and password, who sign in in turn")
     add("--count", type=int, default=12, help="how many devices")
     add("--seed", default="0", help="same seed: same serial numbers, UDIDs and names")
     add("--first", type=int, default=0, help="number of the first device (two fleets, one seed)")
@@ -82,8 +86,12 @@ def _script(name: str | None) -> Script:
     return Script.load((EVERYDAY if name == "everyday" else Path(name)).read_text())
 
 
-def _profile(source: str) -> str | bytes:
-    return source if source.startswith(("http://", "https://")) else Path(source).read_bytes()
+def _way(options: argparse.Namespace) -> ComeIn:
+    if options.dep_url:
+        return by_apple(options.dep_url, people_of(options.people))
+    source: str = options.profile
+    remote = source.startswith(("http://", "https://"))
+    return by_profile(source if remote else Path(source).read_bytes())
 
 
 def _fleet(options: argparse.Namespace) -> Fleet:
@@ -91,7 +99,7 @@ def _fleet(options: argparse.Namespace) -> Fleet:
     if unknown := [model for model in models if model not in MODELS]:
         raise ValueError(f"unknown model {unknown[0]}; known: {' '.join(MODELS)}")
     hardware = Hardware.from_options(options, models=models, script=_script(options.script))
-    return Fleet(_profile(options.profile), hardware, Habits.from_options(options))
+    return Fleet(_way(options), hardware, Habits.from_options(options))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -102,7 +110,7 @@ def main(argv: Sequence[str]) -> int:
         signal.signal(number, lambda *_: stopped.set())
     try:
         fleet = _fleet(options)
-    except (ValueError, OSError, SimulatorError) as error:
+    except (ValueError, TypeError, OSError, SimulatorError) as error:
         print(f"devices: {error}", file=sys.stderr)
         return 2
     return fleet.run(stopped)

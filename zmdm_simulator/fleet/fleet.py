@@ -7,6 +7,7 @@ import time
 from collections import deque
 
 from zmdm_simulator.core import DeviceCore, Life
+from zmdm_simulator.fleet.activation import ComeIn
 from zmdm_simulator.fleet.build import Hardware
 from zmdm_simulator.fleet.pushes import Listener, Push
 from zmdm_simulator.fleet.runner import Runner
@@ -23,9 +24,9 @@ UNCLAIMED = 1000
 class Fleet:
     """All devices of one process."""
 
-    def __init__(self, profile: str | bytes, hardware: Hardware, habits: Habits) -> None:
+    def __init__(self, come_in: ComeIn, hardware: Hardware, habits: Habits) -> None:
         self._habits, self._store = habits, Store(habits.state)
-        self._work = Work(profile, habits, seed=hardware.seed, keep=self._keep)
+        self._work = Work(come_in, habits, seed=hardware.seed, keep=self._keep)
         self._runners = [Runner(device) for device in hardware.devices(self._event)]
         self._addresses: dict[str, tuple[Runner, str, str]] = {}
         # A server may push while the device still reads the answer to its TokenUpdate.

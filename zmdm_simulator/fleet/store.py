@@ -87,6 +87,7 @@ def to_json(device: SimulatedDevice) -> Json:
         "serial": device.facts.serial,
         "life": device.life.value,
         "powered": device.powered,
+        "awaiting": device.awaiting,
         "system": [device.facts.model.os_version, device.facts.model.build],
         "enrollment": device.enrollment_identifier,
         "identity": device.identity.to_pem() if device.identity else None,
@@ -103,6 +104,7 @@ def restore(device: SimulatedDevice, data: Json) -> None:
     if data["serial"] != device.facts.serial:
         raise ValueError(f"the state is of {data['serial']}, not {device.facts.serial}")
     device.life, device.powered = Life(data["life"]), data["powered"]
+    device.awaiting = bool(data.get("awaiting"))
     if "system" in data:
         device.update_system(*data["system"])
     for name in ("identity", "former_identity", "factory"):

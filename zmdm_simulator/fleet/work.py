@@ -19,6 +19,7 @@ from zmdm_simulator.core import Life
 from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.errors import SimulatorError
 from zmdm_simulator.fleet import upkeep
+from zmdm_simulator.fleet.activation import ComeIn
 from zmdm_simulator.fleet.clock import Clock
 from zmdm_simulator.fleet.runner import Crew, Runner, Task
 
@@ -60,13 +61,13 @@ class Work:
 
     def __init__(
         self,
-        profile: str | bytes,
+        come_in: ComeIn,
         habits: Habits,
         *,
         seed: str,
         keep: Callable[[Runner], None],
     ) -> None:
-        self._profile, self._habits, self._keep = profile, habits, keep
+        self._come_in, self._habits, self._keep = come_in, habits, keep
         self._dice = random.Random(seed)
         self.clock = Clock()
         self.crew = Crew(habits.concurrency, self._perform)
@@ -103,7 +104,7 @@ class Work:
 
     def _enroll(self, runner: Runner, _: str | None) -> None:
         try:
-            runner.device.enroll(self._profile)
+            self._come_in(runner.device)
         except (SimulatorError, httpx.HTTPError) as error:
             self._failed(runner, "not enrolled", error)
             if not self._habits.once or runner.failures < MOST_ATTEMPTS:

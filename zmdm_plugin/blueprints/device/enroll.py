@@ -1,4 +1,4 @@
-"""Where devices come in: over the air, and by hand."""
+"""Where devices come in: over the air, in Setup Assistant, and by hand."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 from zmdm_plugin import db
 from zmdm_plugin.blueprints.device import replies
 from zmdm_plugin.protocol.mobileconfig import CONTENT_TYPE
+from zmdm_plugin.services.ade import entering
 from zmdm_plugin.services.enrollment import enrollments, manual, ota
 
 blueprint = Blueprint("zmdm_enroll", __name__, url_prefix="/public/mdm")
@@ -46,6 +47,18 @@ def by_hand(secret: str) -> Response:
     with db.outages(), db.transaction():
         enrollment = enrollments.by_secret(secret, enrollments.MANUAL)
         return _profile(manual.profile(enrollment), "enroll.mobileconfig")
+
+
+@blueprint.route("/ade/<secret>/", methods=["POST"])
+def automated(secret: str) -> Response:
+    """A device in Setup Assistant asks for its profile, or learns that it has to update first."""
+    request.max_content_length = MAX_ATTRIBUTES
+    body = request.get_data(cache=False)
+    with db.outages(), db.transaction():
+        answer = entering.by_post(secret, body)
+    if answer.update is not None:
+        return replies.refusal(answer.update)
+    return _profile(answer.profile, "enroll.mobileconfig")
 
 
 def _profile(body: bytes, filename: str) -> Response:

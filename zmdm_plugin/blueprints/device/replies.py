@@ -8,7 +8,9 @@ becomes 503 too, which a device answers by coming again.
 
 from __future__ import annotations
 
+import json
 import logging
+from typing import Any
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
@@ -39,6 +41,13 @@ def checkin(body: bytes) -> Response:
 def declarations(body: bytes) -> Response:
     """Tokens, a list of declarations or one of them; a status report is answered by nothing."""
     return made(Response(body, content_type=ddm.CONTENT_TYPE if body else "text/plain"))
+
+
+def refusal(body: dict[str, Any]) -> Response:
+    """One of Apple's errors that a device acts upon; none of those that make it leave."""
+    response = made(Response(json.dumps(body), 403, content_type="application/json"))
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def plain(text: str, status: int) -> Response:

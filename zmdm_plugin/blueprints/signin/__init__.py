@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from flask import Flask
 
-from zmdm_plugin.blueprints.signin import pages, refusals
+from zmdm_plugin.blueprints.signin import pages, refusals, setup_assistant
 from zmdm_plugin.web import origin
 from zmdm_plugin.web.guest import exempt_from_csrf
 
-refusals.handle(pages.blueprint)
-origin.watch(pages.blueprint)
+BLUEPRINTS = (pages.blueprint, setup_assistant.blueprint)
+
+for _blueprint in BLUEPRINTS:
+    refusals.handle(_blueprint)
+    origin.watch(_blueprint)
 
 
 def register_sign_in(app: Flask) -> None:
-    """Register /public/mdm/sign_in/."""
-    app.register_blueprint(pages.blueprint)
-    exempt_from_csrf(app, [pages.blueprint.name])
+    """Register /public/mdm/sign_in/ and the web view of Setup Assistant."""
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    exempt_from_csrf(app, [blueprint.name for blueprint in BLUEPRINTS])

@@ -87,8 +87,9 @@ def _check_forms(values: Values) -> None:
     for name in VERSIONS:
         if values[name] not in ("", LATEST) and not _VERSION.match(values[name]):
             raise Refused(name, f"must be a version like 26.1, or {LATEST}, or empty")
-    if not values["profile_name"]:
-        raise Refused("profile_name", "Apple wants a name")
+    for name in ("profile_name", "org_magic"):
+        if not values[name]:
+            raise Refused(name, "Apple wants one")
     if values["admin_short_name"] in _RESERVED:
         raise Refused("admin_short_name", "macOS has such an account already")
     if values["username_pattern"] not in ("", *USERNAME_PATTERNS):

@@ -25,8 +25,9 @@ from zmdm_plugin.services.enrollment import people
 from zmdm_plugin.services.enrollment.sessions import hashed, new_secret
 from zmdm_plugin.state import state
 
-OTA, MANUAL = "ota", "manual"
+OTA, MANUAL, ADE = "ota", "manual", "ade"
 KINDS = (OTA, MANUAL)
+"""Those that are made from nothing but the order below."""
 _LISTS = ("serial_numbers", "udids")
 
 
@@ -108,7 +109,7 @@ def delete(row: Enrollment) -> None:
 def _check_order(
     kind: str, name: str, push_certificate: PushCertificate, quota: int | None
 ) -> None:
-    if kind not in KINDS:
+    if kind not in (*KINDS, ADE):
         raise Refused("kind", f"must be one of {', '.join(KINDS)}")
     if push_certificate.topic is None:
         raise Refused("push_certificate", "has no certificate yet, hence no topic")

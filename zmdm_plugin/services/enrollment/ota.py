@@ -20,8 +20,8 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import SealError
 from zmdm_plugin.models import Enrollment, EnrollmentSession, IssuedCertificate
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.protocol import apple_trust, cms, mobileconfig, pem, plist
-from zmdm_plugin.protocol.chain import Anchor, UntrustedCertificate, verify_chain
+from zmdm_plugin.protocol import cms, mobileconfig, plist
+from zmdm_plugin.protocol.chain import UntrustedCertificate
 from zmdm_plugin.services import trust
 from zmdm_plugin.services.enrollment import enrollments, people, profiles, sessions
 from zmdm_plugin.services.realms import sign_ins
@@ -94,13 +94,7 @@ def next_profile(secret: str, body: bytes) -> bytes:
     if (passing := _by_external_identity(message)) is not None:
         return _mdm_profile(enrollment, passing, attributes)
     try:
-        verify_chain(
-            message.signer.certificate,
-            message.certificates,
-            anchors=_device_anchors(),
-            at=utcnow(),
-            policy=apple_trust.DEVICE_POLICY,
-        )
+        trust.check_factory_key(message, at=utcnow())
     except UntrustedCertificate as error:
         enrollments.refuse(enrollment, f"the device's signature: {error}")
     return _identity_profile(enrollment, attributes)
@@ -197,13 +191,6 @@ def _by_external_identity(message: cms.Attached) -> EnrollmentSession | None:
     return session().scalar(
         sa.select(EnrollmentSession).where(EnrollmentSession.subject_token == token)
     )
-
-
-def _device_anchors() -> list[Anchor]:
-    configured = state().settings.device_anchors
-    if not configured:
-        return list(apple_trust.DEVICE_ANCHORS)
-    return [Anchor(certificate=der) for der in pem.certificates(configured)]
 
 
 def _text(attributes: dict[str, Any], key: str) -> str | None:

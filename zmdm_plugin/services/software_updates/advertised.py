@@ -148,24 +148,38 @@ def hardware(device: Device) -> tuple[str, ...]:
 def feeds(devices: Iterable[Device]) -> dict[int, Feed]:
     """The releases for each of these devices; two statements."""
     every = list(devices)
-    names = {name for device in every for name in hardware(device)}
+    listed = _listed({name for device in every for name in hardware(device)})
+    read = _was_read()
+    return {device.id: _feed(hardware(device), listed, read=read) for device in every}
+
+
+def feed_of(names: Sequence[str]) -> Feed:
+    """The releases for hardware that goes by these names, enrolled or not."""
+    return _feed(names, _listed(set(names)), read=_was_read())
+
+
+def _listed(names: set[str]) -> dict[str, list[Release]]:
     rows = session().execute(
         sa.select(SoftwareUpdateDevice.device_id, SoftwareUpdate)
         .join(SoftwareUpdate, SoftwareUpdate.id == SoftwareUpdateDevice.update_id)
         .where(SoftwareUpdateDevice.device_id.in_(names))
     )
-    listed: dict[str, list[Release]] = {}
+    found: dict[str, list[Release]] = {}
     for name, update in rows:
-        listed.setdefault(name, []).append(_release(update))
+        found.setdefault(name, []).append(_release(update))
+    return found
+
+
+def _was_read() -> bool:
     query = sa.select(SoftwareUpdateFeed.read_at).where(SoftwareUpdateFeed.name == NAME)
-    read = session().scalar(query) is not None
-    return {
-        device.id: Feed(
-            releases=tuple(one for name in hardware(device) for one in listed.get(name, ())),
-            read=read,
-        )
-        for device in every
-    }
+    return session().scalar(query) is not None
+
+
+def _feed(names: Sequence[str], listed: Mapping[str, Sequence[Release]], *, read: bool) -> Feed:
+    return Feed(
+        releases=tuple(one for name in names for one in listed.get(name, ())),
+        read=read,
+    )
 
 
 def _decide(

@@ -18,7 +18,7 @@ from zmdm_plugin.actors import Actor
 from zmdm_plugin.clients.software_lookup import Listed, Listing, LookupFailed
 from zmdm_plugin.db import insert, session
 from zmdm_plugin.errors import Conflict
-from zmdm_plugin.models import JobRun
+from zmdm_plugin.models import AdeSettings, JobRun
 from zmdm_plugin.models.base import new_uid
 from zmdm_plugin.models.software_updates import (
     BlueprintEnforcement,
@@ -88,14 +88,20 @@ def state() -> State:
 def is_due(*, now: datetime) -> bool:
     """Whether the daily fetch is due. Apple is asked only once somebody has use for the list."""
     feed = state()
-    used = feed.asked_at is not None or session().scalar(
-        sa.select(SoftwareUpdateEnforcement.id).limit(1)
-    )
-    if not used or feed.running is not None:
+    if not (feed.asked_at is not None or _has_use()) or feed.running is not None:
         return False
     if feed.error is not None and feed.asked_at is not None:
         return now - feed.asked_at >= AFTER_FAILURE
     return feed.read_at is None or now - feed.read_at >= DAY
+
+
+def _has_use() -> bool:
+    """Whether updates are enforced, or asked for before a device may enroll."""
+    enforced = sa.select(SoftwareUpdateEnforcement.id).limit(1)
+    asked = (AdeSettings.ios_min_version, AdeSettings.macos_min_version)
+    before = (column != "" for column in (*asked, AdeSettings.visionos_min_version))
+    at_the_gate = sa.select(AdeSettings.id).where(sa.or_(*before)).limit(1)
+    return any(session().scalar(query) is not None for query in (enforced, at_the_gate))
 
 
 def note_outcome(uid: str) -> None:
