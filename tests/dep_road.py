@@ -17,7 +17,6 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from cryptography import x509
 from flask import Flask
 
 from tests import dep as wire
@@ -36,6 +35,8 @@ from zmdm_plugin.models import (
     ScepIssuer,
 )
 from zmdm_plugin.models.base import new_uid, utcnow
+from zmdm_plugin.protocol import pem
+from zmdm_plugin.services import vault
 from zmdm_plugin.services.dep import connection, setup
 from zmdm_plugin.services.dep import sync as syncing
 from zmdm_plugin.web import dep as talking
@@ -54,13 +55,16 @@ class Dep:
     server_id: int = 0
 
     def connect(self, name: str = "MDM", **asked: Any) -> int:
-        """Begin, upload the public key in the portal, upload the token here; the server's id."""
+        """A server with a key that all tests share, its token, its first synchronization."""
         with self.app.app_context():
-            with db.transaction():
-                server_id = setup.begin(name, actor=ADMINISTRATOR, now=utcnow()).id
-            talking.take_token(
-                server_id, self.token_file(server_id, name, **asked), actor=ADMINISTRATOR
-            )
+            with db.transaction() as session:
+                server = DepVirtualServer(name=name, staged_certificate=wire.certificate())
+                vault.seal(server, "staged_private_key", pem.private_key_der(wire.key()))
+                session.add(server)
+                session.flush()
+                server_id = server.id
+            token = self.token_file(server_id, name, **asked)
+            talking.take_token(server_id, token, actor=ADMINISTRATOR)
             run = db.session().scalars(sa.select(JobRun).order_by(JobRun.id.desc())).first()
             assert run is not None
             self._work(run.uid)
@@ -70,7 +74,6 @@ class Dep:
         """What the portal gives for this server's public key."""
         with self.app.app_context():
             public = setup.public_key(connection.find(server_id))
-        x509.load_pem_x509_certificate(public)
         return self.played.organization.new_server(name).token_file(public, **asked)
 
     def sync(self, *, full: bool = False, server_id: int = 0) -> JobRun:
@@ -208,7 +211,7 @@ class Dep:
             return row
 
 
-jobs_by_name = {"dep.sync": jobs.sync, "dep.assign": jobs.assign}
+jobs_by_name = {"dep.sync": jobs.sync, "dep.assign": jobs.assign, "dep.want": jobs.want}
 
 
 def _a(model: Any, **values: Any) -> int:

@@ -52,6 +52,8 @@ _SEE = (
 )
 _SEE_SET_UP = (
     "mdm.view_enrollment",
+    "mdm.view_depvirtualserver",
+    "mdm.view_depdevice",
     "mdm.view_pushcertificate",
     "mdm.view_scepissuer",
     "mdm.view_softwareupdate",
@@ -96,6 +98,8 @@ OPERATOR = Role(
         "mdm.add_enrollment",
         "mdm.change_enrollment",
         "mdm.change_jobrun",
+        "mdm.change_depvirtualserver",
+        "mdm.change_depdevice",
         "mdm.add_tag",
         "mdm.change_tag",
         "mdm.delete_tag",

@@ -37,6 +37,7 @@ JOBS: dict[str, Callable[..., None]] = {
     "dep.assign": dep.assign,
     "dep.beat": dep.beat,
     "dep.sync": dep.sync,
+    "dep.want": dep.want,
     "push.beat": beats.push_beat,
     "push.flush": push.flush,
     "retention.run": retention.run,

@@ -1,4 +1,4 @@
-"""dep.sync, dep.assign and their beat: Apple is asked outside of any transaction."""
+"""dep.sync, dep.assign, dep.want and their beat: Apple is asked outside of any transaction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zmdm_plugin.errors import Conflict
 from zmdm_plugin.jobs.runs import work_off
 from zmdm_plugin.models import DepVirtualServer
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services.dep import assigning, connection
+from zmdm_plugin.services.dep import assigning, connection, orders
 from zmdm_plugin.services.dep import sync as syncing
 from zmdm_plugin.services.job_runs import Claimed, Step
 from zmdm_plugin.web.dep import noting_failure
@@ -59,6 +59,11 @@ def assign(uid: str) -> None:
             return assigning.step(claimed, answers[0], now=utcnow())
 
         work_off(uid, step, before=before)
+
+
+def want(uid: str) -> None:
+    """Want an enrollment for all devices that match."""
+    work_off(uid, lambda claimed: orders.step(claimed, now=utcnow()))
 
 
 def beat() -> None:

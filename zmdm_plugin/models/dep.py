@@ -141,7 +141,7 @@ class DepDevice(Row):
     next_try_at: Mapped[datetime | None]
     """When desired and actual are made one; NULL: nothing is to be done."""
     assigned_at: Mapped[datetime | None]
-    """When Apple confirmed our last assignment; older words about the profile do not count."""
+    """When Apple confirmed our last assignment."""
 
     fetch_number: Mapped[int] = mapped_column(default=0)
     """The last full fetch that reported it."""

@@ -54,6 +54,12 @@ VIEW_ENFORCEMENTS = "mdm.view_softwareupdateenforcement"
 ADD_ENFORCEMENTS = "mdm.add_softwareupdateenforcement"
 CHANGE_ENFORCEMENTS = "mdm.change_softwareupdateenforcement"
 DELETE_ENFORCEMENTS = "mdm.delete_softwareupdateenforcement"
+VIEW_DEP_SERVERS = "mdm.view_depvirtualserver"
+ADD_DEP_SERVERS = "mdm.add_depvirtualserver"
+CHANGE_DEP_SERVERS = "mdm.change_depvirtualserver"
+VIEW_DEP_DEVICES = "mdm.view_depdevice"
+CHANGE_DEP_DEVICES = "mdm.change_depdevice"
+DISOWN_DEP_DEVICES = "mdm.disown_depdevice"
 VIEW_BLUEPRINTS = "mdm.view_blueprint"
 ADD_BLUEPRINTS = "mdm.add_blueprint"
 CHANGE_BLUEPRINTS = "mdm.change_blueprint"
@@ -100,6 +106,12 @@ _NAMED = {
     ADD_ENFORCEMENTS: "Make enforcements of software updates.",
     CHANGE_ENFORCEMENTS: "Change enforcements of software updates, their tags and blueprints.",
     DELETE_ENFORCEMENTS: "Delete enforcements that no blueprint uses.",
+    VIEW_DEP_SERVERS: "See virtual servers of Apple Business or School Manager; synchronize them.",
+    ADD_DEP_SERVERS: "Connect virtual servers.",
+    CHANGE_DEP_SERVERS: "Renew the token of virtual servers, choose their default enrollment.",
+    VIEW_DEP_DEVICES: "See the devices that Apple has assigned to virtual servers.",
+    CHANGE_DEP_DEVICES: "Assign enrollments to these devices, and refresh them from Apple.",
+    DISOWN_DEP_DEVICES: "Disown these devices, which cannot be taken back.",
     VIEW_BLUEPRINTS: "See blueprints, and what they bring to whom.",
     ADD_BLUEPRINTS: "Make blueprints.",
     CHANGE_BLUEPRINTS: "Change blueprints, and what they bring to whom.",

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from zmdm_plugin.actors import Actor
-from zmdm_plugin.clients import dep_errors
+from zmdm_plugin.clients import dep_errors, dep_values
 from zmdm_plugin.clients.dep import DepClient
 from zmdm_plugin.clients.dep_errors import DepError
 from zmdm_plugin.clients.dep_values import Account
 from zmdm_plugin.db import run_in_transaction
-from zmdm_plugin.models import DepVirtualServer
+from zmdm_plugin.models import DepDevice, DepVirtualServer
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services.dep import connection, runs, setup, sync
+from zmdm_plugin.services.dep import connection, listing, orders, runs, setup, sync
 
 T = TypeVar("T")
 _OF_THE_REQUEST: Final = (
@@ -80,3 +80,42 @@ def ask(server_id: int, question: Callable[[DepClient], T]) -> T:
     """One question in a talk of its own."""
     with talk(server_id) as client:
         return question(client)
+
+
+def refresh(device_id: int, *, actor: Actor) -> DepDevice:
+    """Ask Apple about one device and take in what it says."""
+    serial, server_id = run_in_transaction(lambda: _which(listing.device(device_id)))
+    asked_at = utcnow()
+    found = ask(server_id, lambda client: client.device_details([serial]))
+    told = found.get(serial)
+    return run_in_transaction(
+        lambda: orders.note_details(device_id, told, asked_at=asked_at, actor=actor, now=utcnow())
+    )
+
+
+def disown(device_id: int, *, actor: Actor) -> str:
+    """Give a device up for ever; Apple's word for what became of it."""
+    serial, server_id = run_in_transaction(
+        lambda: _which(orders.begin_disowning(device_id, actor=actor))
+    )
+    with talk(server_id) as client:
+        word = _disowned(client, serial)
+    run_in_transaction(lambda: orders.disowned(device_id, word=word, actor=actor, now=utcnow()))
+    return word
+
+
+def _disowned(client: DepClient, serial: str) -> str:
+    """A lost answer is not asked for again: what Apple knows of the device tells."""
+    try:
+        return client.disown([serial]).devices.get(serial, dep_values.FAILED)
+    except DepError as error:
+        if not error.transient:
+            raise
+        known = client.device_details([serial]).get(serial)
+        if known is None or known.response_status != dep_values.NOT_ACCESSIBLE:
+            raise
+        return dep_values.SUCCESS
+
+
+def _which(device: DepDevice) -> tuple[str, int]:
+    return device.serial_number, device.server_id

@@ -45,8 +45,7 @@ _LONGEST: Final[dict[str, int]] = {
     for name in (*_TEXTS, "serial_number", "op_type", "profile_status", "profile_uuid")
 }
 _KEPT: Final = tuple(
-    getattr(DepDevice, name)
-    for name in ("id", "serial_number", "assigned_at", *_FACTS, *_PROFILE, *_STATE)
+    getattr(DepDevice, name) for name in ("id", "serial_number", *_FACTS, *_PROFILE, *_STATE)
 )
 
 
@@ -182,7 +181,7 @@ def _compare(work: _Work, row: Mapping[Any, Any], told: Told) -> None:
     if told.op_type == DELETED:
         after, kind = _gone(row, told, telling.now), "dep_device.deleted"
     else:
-        after, kind = _here(row, told, said_at), "dep_device.changed"
+        after, kind = _here(row, told), "dep_device.changed"
     before = {name: row[name] for name in after}
     if after == before:
         work.same.append(row["id"])
@@ -221,14 +220,12 @@ def _gone(row: Mapping[Any, Any], told: Told, now: datetime) -> dict[str, Any]:
     }
 
 
-def _here(row: Mapping[Any, Any], told: Told, said_at: datetime) -> dict[str, Any]:
-    after = {**facts(told), **profile(told)}
-    ours = row["assigned_at"]
-    if ours is not None and said_at <= ours and after["profile_uuid"] != row["profile_uuid"]:
-        after |= {name: row[name] for name in _PROFILE}  # said before our assignment
+def _here(row: Mapping[Any, Any], told: Told) -> dict[str, Any]:
+    """Also what was said before our last assignment: at worst it is made once more."""
     op_type = told.op_type[: _LONGEST["op_type"]] or row["op_type"]
     return {
-        **after,
+        **facts(told),
+        **profile(told),
         "op_type": "" if op_type == DELETED else op_type,
         "op_date": told.op_date or row["op_date"],
         "deleted_at": None,
