@@ -81,7 +81,7 @@ def command(response: httpx.Response) -> tuple[str, dict[str, Any]]:
 
 
 @contextmanager
-def later(by: timedelta, *devices: SimulatedDevice) -> Iterator[None]:
+def after(by: timedelta, *devices: SimulatedDevice) -> Iterator[None]:
     """Let so much time have passed, on the server and by these devices' clocks."""
     for device in devices:
         device.clock_skew += by

@@ -18,6 +18,10 @@ device_checked_out = _namespace.signal("zmdm.device_checked_out")
 device_renewed = _namespace.signal("zmdm.device_renewed")
 """A device took a new identity certificate: device_id, session_id."""
 
+identity_overdue = _namespace.signal("zmdm.identity_overdue")
+"""Half of the time in which a device should have got its new identity has passed: device_id, ends.
+Once for each identity."""
+
 command_answered = _namespace.signal("zmdm.command_answered")
 """A command reached a final status: command_uuid, device_id, status."""
 

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 
 from tests.hosts import ADMINISTRATOR
 from tests.identities import (
+    after,
     aged_identity,
     answer,
     authenticate,
     command,
     expire,
     fall_due,
-    later,
     obtain,
     poll,
     token_update,
@@ -157,7 +157,7 @@ def test_a_renewal_that_was_rolled_back_is_tried_again(road: Road, mac: Simulate
     assert answer(mac, uuid, former, Status="Error", ErrorChain=[]).status_code == 200
     mac.identity = former
     assert retire_dates(road, mac) == [None, None]
-    with later(timedelta(minutes=20), mac):
+    with after(timedelta(minutes=20), mac):
         assert "InstallProfile" in mac.connect().request_types
     assert None not in retire_dates(road, mac)[:2]
 

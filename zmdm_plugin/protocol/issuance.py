@@ -18,7 +18,7 @@ from zmdm_plugin.protocol.names import write_name
 from zmdm_plugin.protocol.x509 import BadCertificate
 
 CLOCK_SKEW: Final = timedelta(minutes=10)  # device clocks run late at first boot
-_CA_LIFETIME: Final = timedelta(days=3650)
+CA_LIFETIME: Final = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def make_ca(
     key: rsa.RSAPrivateKey,
     *,
     at: datetime,
-    lifetime: timedelta = _CA_LIFETIME,
+    lifetime: timedelta = CA_LIFETIME,
 ) -> bytes:
     """A self-signed authority certificate (DER).
 
@@ -54,7 +54,7 @@ def renew_ca(
     key: rsa.RSAPrivateKey,
     *,
     at: datetime,
-    lifetime: timedelta = _CA_LIFETIME,
+    lifetime: timedelta = CA_LIFETIME,
 ) -> bytes:
     """The next generation of an authority: same name, new dates.
 

@@ -12,7 +12,7 @@ from zmdm_plugin.commands import Command, registry
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Device, MDMBlueprint
 from zmdm_plugin.models.base import Base
-from zmdm_plugin.services import access, command_queue, devices, release, tags, wake
+from zmdm_plugin.services import access, command_queue, devices, release, renewals, tags, wake
 from zmdm_plugin.services.artifacts import assignment, blueprints
 from zmdm_plugin.services.targets import target
 
@@ -88,6 +88,20 @@ def _switch(title: str, audited: str, change: Callable[[Device], object]) -> Any
         )
 
     return ready
+
+
+def _renewing(args: Mapping[str, Any]) -> Ready:
+    def act(device: Device, actor: Actor) -> Base | None:
+        return renewals.renew(device, actor, bulk=True)
+
+    return Ready(
+        title="Renew identities",
+        permission=access.CHANGE_DEVICES,
+        audited="identity.renew",
+        act=act,
+        stored=_no_arguments(args),
+        changes_devices=True,
+    )
 
 
 def _poke(device: Device) -> None:
@@ -206,6 +220,11 @@ ACTIONS: dict[str, Action] = {
         shown="Unblock",
         permission=access.CHANGE_DEVICES,
         prepare=_switch("Unblock devices", "device.unblock", release.unblock),
+    ),
+    "renew_identity": Action(
+        shown="Renew the identity",
+        permission=access.CHANGE_DEVICES,
+        prepare=_renewing,
     ),
     "tag": Action(
         shown="Add a tag",

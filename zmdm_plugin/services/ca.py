@@ -7,7 +7,7 @@ and vouch for what they issued, so that renewing the CA locks nobody out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from cryptography.hazmat.primitives import serialization
@@ -24,6 +24,8 @@ from zmdm_plugin.state import state
 
 _KEY_BITS = 3072
 BUILTIN = "builtin"
+LEAD = timedelta(days=30)
+"""So long before it takes over, a successor lies ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +50,85 @@ def create(name: str, *, key: rsa.RSAPrivateKey | None = None) -> CertificateAut
 
 
 def renew() -> CertificateAuthority:
-    """Make the next generation, with a new key; it signs from now on."""
-    former = session().scalar(
+    """The next generation signs from now on: the one that lies ready, or a new one."""
+    present = _signing()
+    return _take_over(present, successor() or _prepare(present, utcnow()))
+
+
+def prepare(*, issues_from: datetime) -> CertificateAuthority:
+    """Make the next generation, with a new key; it lies ready and takes over at that time."""
+    present = _signing()
+    if successor() is not None:
+        raise Conflict("the next generation lies ready already")
+    return _prepare(present, issues_from)
+
+
+def keep_going(*, now: datetime) -> int:
+    """Make the successor, and let it take over, in time; returns how many steps were taken.
+
+    No identity outlives its CA: the present one signs no longer once less is left of it than an
+    identity lasts. Proxies that verify chains have `LEAD` to learn of the successor.
+    """
+    ends = session().scalar(
+        sa.select(CertificateAuthority.not_after).where(CertificateAuthority.issuing.is_(True))
+    )
+    if ends is None or now < (takes_over := ends - _reserve()) - LEAD:
+        return 0
+    present, ready = _signing(), successor()
+    if present.not_after != ends:
+        return 0  # another process was faster
+    if ready is None:
+        _prepare(present, max(takes_over, now + LEAD) if ends > now + LEAD else now)
+        return 1
+    if now >= min(ready.issues_from or takes_over, ends):
+        _take_over(present, ready)
+        return 1
+    return 0
+
+
+def successor() -> CertificateAuthority | None:
+    """The generation that lies ready to take over."""
+    return session().scalar(
+        sa.select(CertificateAuthority).where(CertificateAuthority.issues_from.is_not(None))
+    )
+
+
+def bundle() -> str:
+    """Every generation's certificate as PEM, the newest first: what a proxy has to trust."""
+    query = sa.select(CertificateAuthority.certificate).order_by(CertificateAuthority.id.desc())
+    return "".join(pem.certificate_pem(der) for der in session().scalars(query))
+
+
+def _reserve() -> timedelta:
+    return min(lifetime(), issuance.CA_LIFETIME / 2)
+
+
+def _signing() -> CertificateAuthority:
+    present = session().scalar(
         sa.select(CertificateAuthority)
         .where(CertificateAuthority.issuing.is_(True))
         .with_for_update()
+        .execution_options(populate_existing=True)
     )
-    if former is None:
+    if present is None:
         raise Conflict("there is no built-in CA to renew")
-    former.issuing = False
+    return present
+
+
+def _prepare(present: CertificateAuthority, issues_from: datetime) -> CertificateAuthority:
     key = issuance.new_rsa_key(_KEY_BITS)
-    certificate = issuance.renew_ca(former.certificate, key, at=utcnow())
-    return _add(former.name, former.generation + 1, certificate, key)
+    certificate = issuance.renew_ca(present.certificate, key, at=utcnow())
+    row = _add(present.name, present.generation + 1, certificate, key)
+    row.issuing, row.issues_from = False, issues_from
+    session().flush()
+    return row
+
+
+def _take_over(present: CertificateAuthority, ready: CertificateAuthority) -> CertificateAuthority:
+    present.issuing, ready.issuing, ready.issues_from = False, True, None
+    session().flush()
+    events.record("ca.took_over", name=ready.name, generation=ready.generation)
+    return ready
 
 
 def generations() -> tuple[Generation, ...]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.models import Channel, Device, EnrollmentSession, Identity
 from zmdm_plugin.services import command_queue, vault
-from zmdm_plugin.services.enrollment.renewal_due import UNDER_WAY
+from zmdm_plugin.services.renewal_due import UNDER_WAY
 
 
 def end(device: Device, *, why: str, now: datetime) -> int:

@@ -22,6 +22,7 @@ from zmdm_plugin.models import (
     EnrollmentSession,
     Tag,
 )
+from zmdm_plugin.services.identity_filter import devices_with
 from zmdm_plugin.services.keyset import MAX_ID
 
 State = Literal["enrolled", "never", "checked_out", "blocked"]
@@ -58,6 +59,10 @@ class DeviceFilter:
     """Whether Apple says that its push token is dead, so that it cannot be woken."""
     tag: str | None = None
     """With this tag, however it is capitalized."""
+    identity_ends_before: datetime | None = None
+    """Whose identity certificate in use ends earlier than this."""
+    renewal: str | None = None
+    """Where the renewal of that is, one of `identity_filter.RENEWALS`."""
     search: str | None = None
     """Free text: in the name, serial number, UDID, IMEI, model or a user's short name.
 
@@ -72,6 +77,7 @@ class DeviceFilter:
             *self._moments(),
             *self._seen(),
             *self._related(),
+            *self._identities(),
             *self._searched(),
         ]
 
@@ -153,6 +159,10 @@ class DeviceFilter:
             tagged = sa.select(DeviceTag.device_id).join(Tag, Tag.id == DeviceTag.tag_id)
             found.append(Device.id.in_(tagged.where(Tag.key == self.tag.strip().casefold())))
         return found
+
+    def _identities(self) -> list[sa.ColumnElement[bool]]:
+        wanted = devices_with(ends_before=self.identity_ends_before, renewal=self.renewal)
+        return [] if wanted is None else [Device.id.in_(wanted)]
 
     def _searched(self) -> list[sa.ColumnElement[bool]]:
         """Asks the database first: what few devices match is looked at once, not per ordering."""

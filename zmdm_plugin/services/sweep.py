@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.models import ChannelCommand, Identity
 from zmdm_plugin.queues import defer
-from zmdm_plugin.services import expiries, idempotency, job_runs, push, wake
+from zmdm_plugin.services import ca, expiries, idempotency, job_runs, push, renewals, wake
 
 CHUNK = wake.CHUNK
 """Rows of one step in one transaction: a step that finds as many has more to do."""
@@ -72,6 +72,15 @@ def _retire_identities(*, now: datetime) -> int:
     return int(getattr(result, "rowcount", 0))
 
 
+def _overdue_identities(*, now: datetime) -> int:
+    return renewals.say_overdue(now=now)
+
+
+def _authority(*, now: datetime) -> int:
+    """The built-in CA's successor, in time."""
+    return ca.keep_going(now=now)
+
+
 def _job_runs(*, now: datetime) -> int:
     return job_runs.sweep(now=now)
 
@@ -105,6 +114,8 @@ STEPS: dict[str, Callable[..., int]] = {
     "commands": _waiting_commands,
     "expired": _expire_commands,
     "retired": _retire_identities,
+    "overdue": _overdue_identities,
+    "ca": _authority,
     "runs": _job_runs,
     "keys": _old_keys,
     "warnings": _warnings,

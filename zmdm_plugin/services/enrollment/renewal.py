@@ -17,9 +17,9 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import Device, EnrollmentSession, Identity
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import events, identity
-from zmdm_plugin.services.enrollment import profiles, renewal_due, sessions
-from zmdm_plugin.services.enrollment.renewal_due import Holding
+from zmdm_plugin.services import events, identity, renewal_due
+from zmdm_plugin.services.enrollment import profiles, sessions
+from zmdm_plugin.services.renewal_due import Holding
 
 
 def holding(row: Identity) -> Holding:

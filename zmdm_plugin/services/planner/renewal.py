@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmdm_plugin.services.enrollment import renewal_due
+from zmdm_plugin.services import renewal_due
 from zmdm_plugin.services.planner.values import Order, Plan, Situation
 
 NAME = "RenewIdentity"

@@ -9,7 +9,7 @@ from typing import Any
 
 from zmdm_plugin.services.artifacts.wanted import Held, Wanted
 from zmdm_plugin.services.declarations.values import Declared
-from zmdm_plugin.services.enrollment.renewal_due import Holding
+from zmdm_plugin.services.renewal_due import Holding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
