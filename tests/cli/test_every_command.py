@@ -138,6 +138,8 @@ def devices(walk: Walk) -> None:
     walk.go("zmdm command show", walk.uuids[0])
     walk.go("zmdm command cancel", walk.uuids[1])
     walk.go("zmdm identity list")
+    walk.go("zmdm identity expiring", "--within", 400)
+    walk.go("zmdm identity renew", mac)
     walk.go("zmdm identity adopt", "a" * 64, "--yes")
     walk.go("zmdm identity allow", "b" * 64, "--yes")
     walk.go("zmdm device block", mac, "--yes")
@@ -145,8 +147,10 @@ def devices(walk: Walk) -> None:
 
 
 def enrollments(walk: Walk) -> None:
+    walk.go("zmdm ca prepare")
     walk.go("zmdm ca list")
     walk.go("zmdm ca renew")
+    walk.go("zmdm ca export")
     url = ("--url", "https://scep.example.com/scep")
     walk.go("zmdm issuer create", "Other", *url)
     walk.go("zmdm issuer update", "Other", "--ca-name", "It")

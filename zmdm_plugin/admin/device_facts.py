@@ -14,7 +14,6 @@ from zmdm_plugin.models import (
     ChannelCommand,
     Device,
     Event,
-    Identity,
     InstalledApplication,
     InstalledCertificate,
     InstalledProfile,
@@ -102,20 +101,6 @@ def finished(device: Device) -> Sequence[ChannelCommand]:
             sa.select(ChannelCommand)
             .where(ChannelCommand.device_id == device.id, ChannelCommand.finished_at.is_not(None))
             .order_by(ChannelCommand.id.desc())
-            .limit(_FEW)
-        )
-        .all()
-    )
-
-
-def identities(device: Device) -> Sequence[Identity]:
-    """Its certificates, the newest first."""
-    return (
-        session()
-        .scalars(
-            sa.select(Identity)
-            .where(Identity.device_id == device.id)
-            .order_by(Identity.id.desc())
             .limit(_FEW)
         )
         .all()

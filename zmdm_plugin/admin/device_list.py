@@ -64,6 +64,8 @@ class DeviceList(Screen):
             states=device_query.STATES,
             seen=device_query.SEEN,
             pushes=device_query.PUSH,
+            ends=device_query.ENDS,
+            renewals=device_query.RENEWALS,
             actions=bulk.offers(),
             name_of=name_of,
             here=paging.here,

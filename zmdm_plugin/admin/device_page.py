@@ -14,13 +14,14 @@ from zmdm_plugin.admin import (
     device_blueprint,
     device_updates,
     event_names,
+    identities,
     paging,
     sending,
 )
 from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin.screen import Screen, demand, may
 from zmdm_plugin.models import ChannelCommand, Device, Event
-from zmdm_plugin.services import access, reveal, tags
+from zmdm_plugin.services import access, renewals, reveal, tags
 from zmdm_plugin.services.artifacts import failures
 
 SECTIONS = {
@@ -54,7 +55,9 @@ class DevicePage(Screen):
             talk,
             waiting=facts.outstanding(device, talk) if seen else [],
             finished=facts.finished(device) if seen else [],
-            identities=facts.identities(device),
+            identities=renewals.of_device(device),
+            identity_why=renewals.why,
+            renewal_badge=identities.badge,
             **_happened(facts.events(device)),
             failed_artifacts=failures.number_on([one.id for one in talk.every]),
             pin=may(reveal.VIEW_LOCK_PIN, device) and reveal.has_lock_pin(device),

@@ -29,6 +29,22 @@ SEEN = (
     ("not-7d", "not for a week"),
     ("not-30d", "not for 30 days"),
 )
+ENDS = (
+    ("0d", "has ended"),
+    ("7d", "within a week"),
+    ("30d", "within 30 days"),
+    ("90d", "within 90 days"),
+)
+"""When the identity in use ends."""
+RENEWALS = (
+    ("overdue", "Overdue"),
+    ("failed", "Failed"),
+    ("put_off", "Not now"),
+    ("ordered", "Ordered"),
+    ("taken", "Profile taken"),
+    ("not_begun", "Not begun"),
+    ("cancelled", "Cancelled"),
+)
 PUSH = (("dead", "dead token"), ("alive", "not dead"))
 PLATFORMS = tuple(str(platform) for platform in Platform)
 ORDERINGS = {"name", "serial_number", "last_seen", "id"}
@@ -49,6 +65,8 @@ class Asked:
     os: str = ""
     push: str = ""
     user: str = ""
+    ends: str = ""
+    renewal: str = ""
     seen_after: str = ""
     seen_before: str = ""
     enrolled_after: str = ""
@@ -69,8 +87,9 @@ class Asked:
     @property
     def more(self) -> bool:
         """Whether the filters that are folded away are in use."""
-        folded = (self.os, self.push, self.user, self.seen_after, self.seen_before)
-        return any((*folded, self.enrolled_after, self.enrolled_before))
+        folded = (self.os, self.push, self.user, self.ends, self.renewal)
+        dates = (self.seen_after, self.seen_before, self.enrolled_after, self.enrolled_before)
+        return any((*folded, *dates))
 
 
 def read(given: Mapping[str, str] | None = None) -> Asked:
@@ -91,6 +110,8 @@ def read(given: Mapping[str, str] | None = None) -> Asked:
         os=one("os", 64),
         push=_one_of(one("push"), dict(PUSH)),
         user=one("user"),
+        ends=_one_of(one("ends", 10), dict(ENDS)),
+        renewal=_one_of(one("renewal", 20), dict(RENEWALS)),
         **{name: one(name, 10) for name in dates},
         order=order if order.removeprefix("-") in ORDERINGS else "name",
     )
@@ -112,6 +133,8 @@ def as_filter(asked: Asked, now: datetime) -> DeviceFilter:
         enrolled_after=_day(asked.enrolled_after),
         enrolled_before=_day(asked.enrolled_before),
         user_short_name=asked.user or None,
+        identity_ends_before=now + timedelta(days=int(asked.ends[:-1])) if asked.ends else None,
+        renewal=asked.renewal or None,
         tag=asked.tag or None,
         blueprint=int(asked.blueprint) if asked.blueprint else None,
     )

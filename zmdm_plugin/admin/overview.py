@@ -15,7 +15,7 @@ from zmdm_plugin.admin.screen import Screen, acting, may, session
 from zmdm_plugin.admin.words import state_of_command
 from zmdm_plugin.models import Enrollment
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import access, dashboard
+from zmdm_plugin.services import access, dashboard, renewals
 from zmdm_plugin.services.artifacts import listing
 
 _BARS = 8
@@ -79,6 +79,7 @@ class Overview(Screen):
             empty=not fleet.total,
             counts=[
                 *_device_counts(fleet),
+                *_identity_counts(),
                 *(_command_counts() if commands else ()),
                 *(_artifact_counts() if may(access.VIEW_ARTIFACTS) else ()),
             ],
@@ -104,6 +105,13 @@ def _device_counts(fleet: dashboard.Fleet) -> list[Count]:
         Count(f"{fleet.checked_out:,}", "checked out", _list(state="checked_out")),
         Count(f"{fleet.blocked:,}", "blocked", _list(state="blocked")),
     ]
+
+
+def _identity_counts() -> list[Count]:
+    """Nothing as long as nobody is late: that is how it should be."""
+    late = renewals.number_overdue(acting(), most=dashboard.MOST)
+    url = flask.url_for("zmdm_identities.index", renewal="overdue")
+    return [Count(_at_most(late), "identities overdue for renewal", url, "warn")] if late else []
 
 
 def _command_counts() -> list[Count]:

@@ -247,6 +247,7 @@ _DONE = {
     "import": "imported",
     "link": "linked",
     "poke": "woken",
+    "prepare": "made ready",
     "queue": "queued",
     "renew": "renewed",
     "retry": "tried again",
@@ -294,6 +295,10 @@ _EVENTS = {
     "artifact.not_removed": "Artifact could not be removed",
     "artifact.retried": "Artifact tried again by hand",
     "artifact.unresolved": "Artifact held back: a variable has no value",
+    "ca.took_over": "The next generation of the CA issues from now on",
+    "identity.renewal_failed": "Identity could not be renewed",
+    "identity.renewal_ordered": "Renewal of the identity ordered",
+    "identity.renewal_overdue": "Identity should have been renewed by now",
     "status.error": "Device could not report a status item",
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -14,6 +16,7 @@ from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.cli.output import ask, asks, card, say, table
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import CertificateAuthority, ScepIssuer
+from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, audit, ca, issuers
 
 authority = Topic("ca", help="The built-in certificate authority for device identities.")
@@ -50,13 +53,47 @@ def create_ca(name: str) -> None:
 
 @authority.command("renew")
 def renew_ca() -> None:
-    """Make the next generation; identities of the former ones go on working."""
+    """Let the next generation sign from now on; identities of the former ones go on working."""
     access.demand(operator(), access.CHANGE_SCEP_ISSUERS)
     with db.transaction():
         row = ca.renew()
         audit.record(operator(), "ca.renew", row, after=audit.snapshot(row))
         made = _authority(row)
     say(made, f"generation {made['generation']}, valid until {made['not_after'][:10]}")
+
+
+@authority.command("prepare")
+@click.option(
+    "--days",
+    type=click.IntRange(0, 3650),
+    default=ca.LEAD.days,
+    show_default=True,
+    help="After so many days it takes over by itself.",
+)
+def prepare_ca(days: int) -> None:
+    """Make the next generation ready: export it to your proxies before it signs anything.
+
+    The scheduler does the same in time; `ca renew` lets it take over at once.
+    """
+    access.demand(operator(), access.CHANGE_SCEP_ISSUERS)
+    with db.transaction():
+        row = ca.prepare(issues_from=utcnow() + timedelta(days=days))
+        audit.record(operator(), "ca.prepare", row, after=audit.snapshot(row))
+        made = _authority(row)
+    say(made, f"generation {made['generation']} takes over on {made['issues_from'][:10]}")
+
+
+@authority.command("export")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A file; else it is shown.")
+def export_ca(output: Path | None) -> None:
+    """The certificates of every generation as PEM, for proxies that verify chains."""
+    access.demand(operator(), access.VIEW_SCEP_ISSUERS)
+    pem = ca.bundle()
+    if output is not None:
+        output.write_text(pem, "ascii")
+    number = pem.count("BEGIN CERTIFICATE")
+    said = f"{number} certificates in {output}" if output else pem.rstrip()
+    say({"certificates": number, "pem": pem}, said)
 
 
 @authority.command("list")
@@ -70,6 +107,7 @@ def list_ca() -> None:
         [
             f"{'*' if row['issuing'] else ' '} {row['generation']} {row['name']} "
             f"until {row['not_after'][:10]}"
+            + (f", takes over on {row['issues_from'][:10]}" if row["issues_from"] else "")
             for row in rows
         ],
     )
@@ -171,4 +209,5 @@ def _authority(row: CertificateAuthority) -> dict[str, Any]:
         "fingerprint": row.fingerprint,
         "not_before": row.not_before.isoformat(),
         "not_after": row.not_after.isoformat(),
+        "issues_from": row.issues_from.isoformat() if row.issues_from else None,
     }

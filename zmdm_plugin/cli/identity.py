@@ -1,20 +1,29 @@
-"""flask zmdm identity …: certificates that we could not place."""
+"""flask zmdm identity …: certificates by their end, and those that we could not place."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import click
 import sqlalchemy as sa
 
 from zmdm_plugin import db
+from zmdm_plugin.blueprints.api.schemas.identities import IdentitySchema
+from zmdm_plugin.cli.asking import LIMIT, called, one_device
 from zmdm_plugin.cli.groups import Topic, zmdm
 from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.cli.output import ask, asks, say
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import UnboundIdentity
-from zmdm_plugin.services import access, audit
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services import access, audit, devices, renewals
 from zmdm_plugin.services import identity as identities
+from zmdm_plugin.services.device_filter import DeviceFilter
+from zmdm_plugin.services.identity_filter import RENEWALS, STATES
 
-identity = Topic("identity", help="Device certificates that wait for a decision.")
+identity = Topic(
+    "identity", help="Certificates of devices, and what waits."
+)
 zmdm.add_command(identity)
 
 
@@ -29,6 +38,48 @@ def listing() -> None:
         for row in rows
     ]
     say([_plain(row) for row in rows], lines or "nothing waits")
+
+
+@identity.command("expiring")
+@click.option("--state", type=click.Choice(STATES), default="in_use", show_default=True)
+@click.option("--renewal", type=click.Choice(RENEWALS), help="Only where the renewal stands there.")
+@click.option("--within", type=click.IntRange(0, 3650), help="Only what ends within these days.")
+@click.option("--search", help="Free text, as in the list of devices.")
+@LIMIT
+def expiring(
+    *, state: str, renewal: str | None, within: int | None, search: str | None, limit: int
+) -> None:
+    """Identities in use by their end, and what is in the way of their renewal."""
+    access.demand(operator(), access.VIEW_DEVICES)
+    asked = renewals.IdentityFilter(
+        state=state,
+        renewal=renewal,
+        ends_before=utcnow() + timedelta(days=within) if within is not None else None,
+        device=DeviceFilter(search=search),
+    )
+    page = renewals.page(operator(), asked, limit=limit)
+    rows = [IdentitySchema().dump(one) for one in page.items]
+    say(
+        rows,
+        [
+            f"{row['not_after'][:10]} {row['serial_number'] or row['udid'] or row['device']} "
+            f"{row['renewal']['state'] or 'not begun'}: {row['renewal']['why']}"
+            for row in rows
+        ]
+        or "no identity matches",
+    )
+
+
+@identity.command("renew")
+@click.argument("device")
+def renew(device: str) -> None:
+    """Renew the identity of a device now, due or not. `device bulk renew_identity` does many."""
+    found = one_device(device, access.CHANGE_DEVICES)
+    with db.transaction():
+        ordered = renewals.renew(devices.locked(found.id), operator())
+        audit.record(operator(), "identity.renew", ordered, after=audit.snapshot(ordered))
+        plain = {"device": found.id, "command": ordered.uid}
+    say(plain, f"{called(found)} is being woken, and gets a new identity")
 
 
 @identity.command("adopt")

@@ -45,6 +45,7 @@ class IdentityFilter:
     state: str = "in_use"
     renewal: str | None = None
     ends_before: datetime | None = None
+    device_id: int | None = None
     device: DeviceFilter = field(default_factory=DeviceFilter)
 
     def conditions(self, *, now: datetime) -> list[sa.ColumnElement[bool]]:
@@ -52,6 +53,8 @@ class IdentityFilter:
         found = [*identity_filter.in_state(self.state, now=now), *self.device.conditions()]
         if self.renewal is not None:
             found += identity_filter.renewal_is(self.renewal)
+        if self.device_id is not None:
+            found.append(Identity.device_id == self.device_id)
         if self.ends_before is not None:
             found.append(Identity.not_after < self.ends_before)
         return found
@@ -75,6 +78,14 @@ def of_device(device: Device) -> list[Standing]:
     """The identities of one device, the newest first."""
     statement = _joined().where(Identity.device_id == device.id).order_by(Identity.id.desc())
     return _standing(session().execute(statement.limit(10)).all())
+
+
+def of_device_in_use(device: Device) -> Standing:
+    """The identity of a device that is to be renewed next; Conflict if it has none."""
+    held = renewal.present(device.id)
+    if held is None:
+        raise Conflict("the device has no identity in use")
+    return _standing([session().execute(_joined().where(Identity.id == held.id)).one()])[0]
 
 
 def find(actor: Actor, identity_id: int) -> Standing:

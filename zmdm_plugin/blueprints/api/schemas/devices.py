@@ -10,6 +10,7 @@ from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.services import device_export
 from zmdm_plugin.services.device_filter import STATES
 from zmdm_plugin.services.devices import KEYSET
+from zmdm_plugin.services.identity_filter import RENEWALS
 from zmdm_plugin.services.keyset import MAX_ID
 
 
@@ -165,6 +166,13 @@ class DeviceAsked(ma.Schema):
     last_seen_before = Moment(metadata=described("Not seen since; those never seen are left out."))
     last_seen_after = Moment(metadata=described("Seen since."))
     user_short_name = text_argument("With a user of this short name.")
+    identity_ends_before = Moment(
+        metadata=described("Whose identity certificate in use ends earlier than this.")
+    )
+    renewal = ma.fields.String(
+        validate=ma.validate.OneOf(RENEWALS),
+        metadata=described("Where the renewal of that stands; overdue: half the time is gone."),
+    )
     search = text_argument(
         "Free text in the name, serial number, UDID, IMEI, model or a user's short name. A whole "
         "serial number, UDID or IMEI finds its device and no other."
