@@ -21,9 +21,7 @@ from zmdm_plugin.services import identity as identities
 from zmdm_plugin.services.device_filter import DeviceFilter
 from zmdm_plugin.services.identity_filter import RENEWALS, STATES
 
-identity = Topic(
-    "identity", help="Certificates of devices, and what waits."
-)
+identity = Topic("identity", help="Certificates of devices, and what waits.")
 zmdm.add_command(identity)
 
 
