@@ -188,6 +188,9 @@ def _answer(
     channel.after = reply.after
     talk.append(Handled(uuid, request_type, inner, reply.status, body))
     device.tell(f"{request_type} {reply.status}")
+    if rule is not None and rule.do is Do.LOSE_ANSWER:
+        channel.unaccepted = channel.after = None
+        return b"", Rule(Do.SILENT)
     return written, rule
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,7 +10,7 @@ from enum import Enum
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from zmdm_simulator import facts, pki
+from zmdm_simulator import facts, pki, secrets
 from zmdm_simulator.channel import DEVICE, Channel, PushAddress
 from zmdm_simulator.errors import NotEnrolled
 from zmdm_simulator.models_of_devices import MODELS
@@ -61,7 +60,7 @@ class DeviceCore:
         on_event: Callable[[DeviceCore, str], None] | None = None,
     ) -> None:
         self.facts = facts.make(MODELS[model].running(system), seed)
-        self.name = self.facts.name
+        self.name, self.secrets = self.facts.name, secrets.of_new(self.facts.model)
         self.factory_ca, self.http = factory_ca, http
         self.prover = prover or Prover(Proof.AUTO)
         self.clock_skew = clock_skew
@@ -80,7 +79,7 @@ class DeviceCore:
         self.channels: dict[str, Channel] = {}
         self.awaiting = False
         self.bootstrap_token: bytes | None = None
-        self.unlock_token = os.urandom(256)
+        self.unlock_token = secrets.new_unlock_token()
         self._factory: Identity | None = None
 
     @property
@@ -161,6 +160,7 @@ class DeviceCore:
     def go_silent(self, seconds: float) -> None:
         """Be away for a while, as during a restart."""
         self.silent_until = time.monotonic() + seconds
+        self.secrets.restarted()
         self.tell(f"silent for {seconds:g} s")
 
     def wake_up(self) -> None:

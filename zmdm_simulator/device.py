@@ -30,7 +30,7 @@ from typing import Any
 
 import httpx
 
-from zmdm_simulator import checkins, enrollment, setup_assistant
+from zmdm_simulator import checkins, enrollment, secrets, setup_assistant
 from zmdm_simulator.channel import After, Channel
 from zmdm_simulator.conversation import Conversation, converse
 from zmdm_simulator.core import DeviceCore, Life
@@ -196,6 +196,11 @@ class SimulatedDevice(DeviceCore):
             After.LEAVE: self.check_out,
         }[after]()
 
+    def restart(self) -> None:
+        """Somebody restarts it, and it is back at once."""
+        self.secrets.restarted()
+        self.wake_up()
+
     def _lock(self) -> None:
         if self.facts.model.is_mac:
             self.go_silent(self.lock_seconds)
@@ -206,4 +211,6 @@ class SimulatedDevice(DeviceCore):
 
     def _erase(self) -> None:
         self.forget("erased")
-        self.life, self.unlock_token = Life.ERASED, os.urandom(256)
+        self.life, self.unlock_token = Life.ERASED, secrets.new_unlock_token()
+        ever, self.secrets = self.secrets.ever, secrets.of_new(self.facts.model)
+        self.secrets.ever = ever

@@ -58,6 +58,7 @@ class Do(Enum):
     FORMAT_ERROR = "format_error"
     SILENT = "silent"  # hangs up without an answer; the command stays outstanding
     REBOOT = "reboot"  # hangs up and is away for `seconds`
+    LOSE_ANSWER = "lose_answer"  # carries the command out, and its answer never arrives
     LOSE_REPLY = "lose_reply"  # sends, hangs up before the reply, sends the same again later
     DUPLICATE = "duplicate"  # sends the same answer twice
     STRANGER = "stranger"  # proves itself with a certificate that the server never issued

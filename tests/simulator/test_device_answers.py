@@ -14,7 +14,7 @@ from tests.simulator.device_server import (
     profile,
 )
 from zmdm_simulator import pki
-from zmdm_simulator.answers import HANDLERS
+from zmdm_simulator.answers import HANDLERS, passwords
 from zmdm_simulator.answers.information import values
 from zmdm_simulator.answers.replies import Order
 from zmdm_simulator.conversation import Conversation
@@ -240,8 +240,9 @@ def test_a_device_that_was_shut_down_waits_for_the_button(server: DeviceServer) 
     assert device.connect().statuses == [200]
 
 
-def test_every_command_of_the_table_is_tried_here() -> None:
-    tried = {"RestartDevice", "ShutDownDevice", "EraseDevice", "DeviceLock", "ProfileList"}
+def test_every_command_of_the_table_is_tried_here_or_beside_the_secrets() -> None:
+    tried = set(passwords.HANDLERS)
+    tried |= {"RestartDevice", "ShutDownDevice", "EraseDevice", "DeviceLock", "ProfileList"}
     tried |= {f"{verb}ProvisioningProfile" for verb in ("Install", "Remove")}
     tried |= {"ProvisioningProfileList"}
     tried |= {"InstallProfile", "RemoveProfile", "CertificateList", "InstalledApplicationList"}

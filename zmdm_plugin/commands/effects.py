@@ -118,6 +118,57 @@ class SecretSeen(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class SecretConfirmed(Effect):
+    """The device has this version of a secret (by its uid) in force, or has proved so."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretTaken(Effect):
+    """The device has this version, but not in force before it restarts."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretWrong(Effect):
+    """The device says that this version is not what it has."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecretCleared(Effect):
+    """The device has no such secret any more."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryKeyRotated(Effect):
+    """FileVault has a new recovery key, in a CMS envelope; None: the device did not send it."""
+
+    envelope: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectionDone(Effect):
+    """A piece of work on the device's protection went well; `digest` is of what is in place now."""
+
+    task: str
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectionFailed(Effect):
+    """It did not; `why` is the device's error chain."""
+
+    task: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileInstalled(Effect):
     """A profile is on the channel now."""
 

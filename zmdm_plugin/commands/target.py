@@ -41,6 +41,8 @@ class Target:
     access_rights: int | None = ALL_RIGHTS
     pin_required_for_erase: bool | None = None
     pin_required_for_lock: bool | None = None
+    unlock_token: bool = False
+    """Whether we have the token that clears its passcode."""
 
     @property
     def family(self) -> Platform | None:

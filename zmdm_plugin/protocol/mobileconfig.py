@@ -209,10 +209,18 @@ def profile(
     identifier: str,
     profile_uuid: uuid.UUID,
     texts: Texts,
+    scope: str | None = None,
 ) -> bytes:
-    """A configuration profile around payloads."""
+    """A configuration profile around payloads; `scope` is System or User, if it has to be said."""
     common = _common("Configuration", identifier, _spell(profile_uuid))
+    if scope:
+        common["PayloadScope"] = scope
     return plist.dumps({**common, **_texts(texts), "PayloadContent": list(payloads)})
+
+
+def inner(kind: str, identifier: str, payload_uuid: str) -> dict[str, Any]:
+    """What every payload inside a profile begins with."""
+    return _common(kind, identifier, payload_uuid)
 
 
 def derived_uuid(profile_uuid: uuid.UUID, name: str) -> str:

@@ -90,7 +90,7 @@ def _take_device_tokens(device: Device, message: wire.TokenUpdate) -> None:
     if message.awaiting_configuration is not None:
         device.awaiting_configuration = message.awaiting_configuration
     if message.unlock_token:
-        _escrow(device, vault.UNLOCK_TOKEN, message.unlock_token)
+        vault.take_token(device, vault.UNLOCK_TOKEN, message.unlock_token)
 
 
 def _check_out(evidence: Evidence, message: wire.CheckOut) -> bytes:
@@ -114,11 +114,9 @@ def _check_out(evidence: Evidence, message: wire.CheckOut) -> bytes:
 def _set_bootstrap_token(evidence: Evidence, message: wire.SetBootstrapToken) -> bytes:
     device = _enrolled(evidence, message).device
     if message.bootstrap_token:
-        _escrow(device, vault.BOOTSTRAP_TOKEN, message.bootstrap_token)
+        vault.take_token(device, vault.BOOTSTRAP_TOKEN, message.bootstrap_token)
     else:
-        vault.seal(device, vault.BOOTSTRAP_TOKEN, None)
-        device.bootstrap_token_escrowed = False
-        vault.supersede(device, vault.BOOTSTRAP_TOKEN)
+        vault.drop_token(device, vault.BOOTSTRAP_TOKEN)
     return b""
 
 
@@ -174,12 +172,3 @@ def _enrolled(evidence: Evidence, message: wire.CheckinMessage) -> Known:
     known = identity.require(evidence, message.who, lock=True)
     release.unless_allowed(known.device)
     return known
-
-
-def _escrow(device: Device, column: str, value: bytes) -> None:
-    """Keep a token with its versions; the same one again adds none."""
-    if vault.unseal(device, column) == value:
-        return
-    vault.seal(device, column, value)
-    setattr(device, f"{column}_escrowed", True)
-    vault.keep_version(device, column, value)

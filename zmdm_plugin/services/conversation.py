@@ -26,6 +26,7 @@ from zmdm_plugin.services import answers, claims, identity, release, targets
 from zmdm_plugin.services.artifacts import present
 from zmdm_plugin.services.identity import Evidence
 from zmdm_plugin.services.planner import RENEWAL, plan_channel
+from zmdm_plugin.services.protection import orders as protecting
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +179,9 @@ def _rendered(claimed: claims.Claimed, *, now: datetime) -> bytes | None:
         log.exception("command %s (%s) cannot be rendered", claimed.uuid, claimed.name)
         why = f"it could not be rendered ({type(error).__name__})"
     claims.fail(claimed, why, now=now)
-    present.refused(targets.conversing(claimed.channel_id), claimed.name, claimed.args, why)
+    channel = targets.conversing(claimed.channel_id)
+    present.refused(channel, claimed.name, claimed.args, why)
+    protecting.refused(channel.device, claimed.name, why)
     return None
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.models import Channel, Device, EnrollmentSession, Identity
 from zmdm_plugin.services import command_queue, vault
+from zmdm_plugin.services.protection import tasks
 from zmdm_plugin.services.renewal_due import UNDER_WAY
 
 
@@ -18,6 +19,7 @@ def end(device: Device, *, why: str, now: datetime) -> int:
     end_renewals(device, now=now)
     _end_channels(device, now=now)
     _drop_tokens(device)
+    tasks.left(device)
     return ended
 
 
@@ -63,6 +65,4 @@ def _drop_tokens(device: Device) -> None:
     """Unlock and bootstrap tokens of a former enrollment hold no longer, but stay in the vault."""
     for column in (vault.UNLOCK_TOKEN, vault.BOOTSTRAP_TOKEN):
         if getattr(device, f"{column}_escrowed"):
-            vault.seal(device, column, None)
-            setattr(device, f"{column}_escrowed", False)
-            vault.supersede(device, column)
+            vault.drop_token(device, column)

@@ -25,10 +25,11 @@ from zmdm_plugin.models import (
 )
 from zmdm_plugin.models.base import Base, utcnow
 from zmdm_plugin.protocol import x509
-from zmdm_plugin.services import command_queue, departure, events, replan, vault
+from zmdm_plugin.services import command_queue, departure, events, replan
 from zmdm_plugin.services.artifacts import present
 from zmdm_plugin.services.claims import Claimed
 from zmdm_plugin.services.enrollment import renewal
+from zmdm_plugin.services.protection import outcomes
 
 _NEVER_SET = frozenset({"udid", "enrollment_uid"})
 """Who a device is was decided when its certificate was bound, not by an answer."""
@@ -45,7 +46,7 @@ def apply(channel: Channel, command: Claimed, consequences: Iterable[told.Effect
         APPLY[type(effect)](channel, command, effect)
 
 
-def _set_facts(channel: Channel, _command: Claimed, effect: told.SetFacts) -> None:
+def _set_facts(channel: Channel, command: Claimed, effect: told.SetFacts) -> None:
     """Facts of the device come from its own channel; a user channel's answer is about the user."""
     device = channel.device
     if channel.kind != "device":
@@ -63,6 +64,8 @@ def _set_facts(channel: Channel, _command: Claimed, effect: told.SetFacts) -> No
     if (columns := _COLLECTED.get(effect.section)) is not None:
         setattr(device, columns[0], dict(effect.body))
         setattr(device, columns[1], utcnow())
+    if effect.section == "SecurityInfo":
+        outcomes.learned(channel, command)
 
 
 def _replace(model: type[Base], channel: Channel, rows: list[dict[str, Any]]) -> None:
@@ -139,6 +142,7 @@ def _name(parts: Iterable[tuple[str, str]]) -> str:
 def _replace_profiles(channel: Channel, _command: Claimed, effect: told.ReplaceProfiles) -> None:
     """Profiles of ours are managed ones, so that either list tells whether they are there."""
     present.compared(channel, {one.identifier: one.uuid for one in effect.profiles})
+    outcomes.profiles_seen(channel, frozenset(one.identifier for one in effect.profiles))
     if effect.managed_only and not _collects_managed(channel, "collect_profiles"):
         return
     rows = [
@@ -160,10 +164,6 @@ def _replace_profiles(channel: Channel, _command: Claimed, effect: told.ReplaceP
 def _stamp(channel: Channel, column: str) -> None:
     if channel.kind == "device":
         setattr(channel.device, column, utcnow())
-
-
-def _secret_seen(channel: Channel, _command: Claimed, effect: told.SecretSeen) -> None:
-    vault.keep_version(channel.device, effect.kind, effect.value, state="pending")
 
 
 def _profile_installed(channel: Channel, _command: Claimed, effect: told.ProfileInstalled) -> None:
@@ -272,7 +272,6 @@ APPLY: dict[type[told.Effect], Callable[[Channel, Claimed, Any], None]] = {
     told.ReplaceApps: _replace_apps,
     told.ReplaceCertificates: _replace_certificates,
     told.ReplaceProfiles: _replace_profiles,
-    told.SecretSeen: _secret_seen,
     told.ProfileInstalled: _profile_installed,
     told.ProfileRemoved: _profile_removed,
     told.ProfileFailed: _profile_failed,
@@ -288,4 +287,5 @@ APPLY: dict[type[told.Effect], Callable[[Channel, Claimed, Any], None]] = {
     told.Note: _noted,
     told.FollowUp: _follow_up,
     told.Unreadable: _unreadable,
+    **outcomes.APPLY,
 }

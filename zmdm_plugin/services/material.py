@@ -8,10 +8,12 @@ from typing import Any
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import ArtifactVersion
-from zmdm_plugin.services import targets
+from zmdm_plugin.protocol import password_hash
+from zmdm_plugin.services import targets, vault
 from zmdm_plugin.services.artifacts import profiles
 from zmdm_plugin.services.declarations import sync
 from zmdm_plugin.services.enrollment import renewal
+from zmdm_plugin.services.protection import filevault, situation
 
 
 def load(needs: Iterable[str], args: Mapping[str, Any], *, channel_id: int) -> dict[str, Any]:
@@ -50,6 +52,48 @@ def _sync_tokens(channel_id: int, _args: Mapping[str, Any]) -> bytes | None:
     return sync.sync_tokens(channel_id)
 
 
+def _current_secret(channel_id: int, args: Mapping[str, Any]) -> str | None:
+    device = targets.conversing(channel_id).device
+    version = vault.newest(device.id, str(args["kind"]), "confirmed")
+    return vault.text(version) if version is not None else None
+
+
+def _version_value(channel_id: int, args: Mapping[str, Any]) -> str | None:
+    """None where no version is named, which clears a password."""
+    if args.get("version") is None:
+        return None
+    version = vault.find(str(args["version"]))
+    if version is None or version.device_id != targets.conversing(channel_id).device_id:
+        raise NotFound("this version of the secret is gone")
+    return vault.text(version)
+
+
+def _version_hash(channel_id: int, args: Mapping[str, Any]) -> bytes:
+    return password_hash.password_hash(_version_value(channel_id, args) or "")
+
+
+def _auto_admin(channel_id: int, _args: Mapping[str, Any]) -> str:
+    found = situation.auto_admin(targets.conversing(channel_id).device)
+    if found is None:
+        raise NotFound("the device names no administrator that Setup Assistant made")
+    return str(found["GUID"])
+
+
+def _filevault_profile(channel_id: int, _args: Mapping[str, Any]) -> bytes:
+    return filevault.profile(targets.conversing(channel_id).device)
+
+
+def _filevault_unlock(channel_id: int, _args: Mapping[str, Any]) -> tuple[str, bytes]:
+    return filevault.unlock(targets.conversing(channel_id).device)
+
+
+def _unlock_token(channel_id: int, _args: Mapping[str, Any]) -> bytes:
+    token = vault.unseal(targets.conversing(channel_id).device, vault.UNLOCK_TOKEN)
+    if token is None:
+        raise NotFound("the device has not given us an unlock token")
+    return token
+
+
 LOADERS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
     "target": _target,
     "renewal_profile": _renewal_profile,
@@ -57,4 +101,11 @@ LOADERS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
     "artifact_source": _artifact_source,
     "provisioning_uuid": _provisioning_uuid,
     "sync_tokens": _sync_tokens,
+    "current_secret": _current_secret,
+    "version_value": _version_value,
+    "version_hash": _version_hash,
+    "auto_admin": _auto_admin,
+    "filevault_profile": _filevault_profile,
+    "filevault_unlock": _filevault_unlock,
+    "unlock_token": _unlock_token,
 }

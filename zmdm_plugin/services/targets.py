@@ -38,4 +38,5 @@ def target(channel: Channel) -> Target:
         access_rights=payload.get("access_rights"),
         pin_required_for_erase=device.pin_required_for_erase,
         pin_required_for_lock=device.pin_required_for_lock,
+        unlock_token=device.unlock_token_escrowed,
     )

@@ -85,6 +85,23 @@ def keep_version(
     return version
 
 
+def take_token(device: Device, kind: str, value: bytes) -> None:
+    """A token that the device itself gave us: it is in force, and needed at hand. The same one
+    again adds no version."""
+    if unseal(device, kind) == value:
+        return
+    seal(device, kind, value)
+    setattr(device, f"{kind}_escrowed", True)
+    keep_version(device, kind, value)
+
+
+def drop_token(device: Device, kind: str) -> None:
+    """It holds no longer; its versions stay."""
+    seal(device, kind, None)
+    setattr(device, f"{kind}_escrowed", False)
+    supersede(device, kind)
+
+
 def supersede(device: Device, kind: str) -> None:
     """The confirmed version of this kind holds no longer; it stays readable."""
     _supersede(device.id, kind, _S.state == "confirmed")

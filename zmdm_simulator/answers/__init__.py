@@ -14,6 +14,7 @@ from zmdm_simulator.answers import (
     control,
     information,
     lists,
+    passwords,
     profiles,
     provisioning,
     security,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 EVERYWHERE = frozenset({MACOS, IOS, IPADOS, TVOS, VISIONOS})
 MOBILE = frozenset({IOS, IPADOS})
+_LOCKABLE = MOBILE | frozenset({MACOS, VISIONOS})
 HANDLERS: Mapping[str, Handler] = {
     **information.HANDLERS,
     **security.HANDLERS,
@@ -42,6 +44,7 @@ HANDLERS: Mapping[str, Handler] = {
     **profiles.HANDLERS,
     **provisioning.HANDLERS,
     **control.HANDLERS,
+    **passwords.HANDLERS,
 }
 
 
@@ -73,6 +76,17 @@ TERMS = {
         4, platforms=EVERYWHERE - {VISIONOS}, supervised_on=MOBILE | frozenset({TVOS})
     ),
     "ShutDownDevice": Terms(4, platforms=MOBILE | frozenset({MACOS}), supervised_on=MOBILE),
+    "SetRecoveryLock": Terms(4, platforms=frozenset({MACOS})),
+    "VerifyRecoveryLock": Terms(4, platforms=frozenset({MACOS})),
+    "SetFirmwarePassword": Terms(4, platforms=frozenset({MACOS})),
+    "VerifyFirmwarePassword": Terms(platforms=frozenset({MACOS})),
+    "RotateFileVaultKey": Terms(4, platforms=frozenset({MACOS})),
+    "SetAutoAdminPassword": Terms(platforms=frozenset({MACOS})),
+    "ClearPasscode": Terms(4, platforms=MOBILE | frozenset({VISIONOS})),
+    "RequestUnlockToken": Terms(platforms=MOBILE, supervised_on=MOBILE),
+    "ClearRestrictionsPassword": Terms(platforms=MOBILE, supervised_on=MOBILE),
+    "ActivationLockBypassCode": Terms(platforms=_LOCKABLE, supervised_on=_LOCKABLE),
+    "ClearActivationLockBypassCode": Terms(platforms=_LOCKABLE, supervised_on=_LOCKABLE),
     "DeclarativeManagement": Terms(mac_user=True, shared_user=True),
 }
 # Macs ask no right for these, all others do.

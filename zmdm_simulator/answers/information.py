@@ -10,6 +10,7 @@ from typing import Any
 
 from zmdm_simulator.answers.replies import Handler, Order, Reply, malformed
 from zmdm_simulator.models_of_devices import IOS, IPADOS, MACOS, TVOS, VISIONOS
+from zmdm_simulator.secrets import Administrator
 
 Values = dict[str, Any]
 RIGHT_INFORMATION, RIGHT_NETWORK = 16, 32
@@ -143,7 +144,7 @@ def _mac(order: Order) -> Values:
         "ActiveManagedUsers": [
             channel.user.guid for channel in device.channels.values() if channel.user
         ],
-        "AutoSetupAdminAccounts": [],
+        "AutoSetupAdminAccounts": _administrators(device.secrets.administrator),
         "LocalHostName": f"mac-{host}",
         "HostName": f"mac-{host}.local",
         "SystemIntegrityProtectionEnabled": True,
@@ -156,6 +157,10 @@ def _mac(order: Order) -> Values:
         "SoftwareUpdateDeviceID": model.software_update_id,
         "EACSPreflight": "success" if model.apple_silicon or model.t2 else "not supported",
     }
+
+
+def _administrators(made: Administrator | None) -> list[Mapping[str, str]]:
+    return [{"GUID": made.guid, "shortName": made.short_name}] if made else []
 
 
 def _mobile(order: Order) -> Values:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zmdm_simulator import pki
+from zmdm_simulator.answers import escrow
 from zmdm_simulator.answers.replies import (
     PROFILE_DOMAIN,
     Handler,
@@ -99,7 +100,10 @@ def _installed(order: Order, profile: Profile) -> Reply:
         raise ProfileRefused("this device is managed already", code=12001)
     if profile.identifier in order.channel.declared.profiles:
         raise ProfileRefused("a declaration brings this profile", code=DECLARED)
+    if (refusal := escrow.refusal(order.channel, profile)) is not None:
+        raise ProfileRefused(refusal)
     order.channel.profiles[profile.identifier] = profile
+    escrow.installed(device, profile)
     return Reply()
 
 
@@ -114,7 +118,7 @@ def remove_profile(order: Order) -> Reply:
         return Reply(after=After.LEAVE)
     if identifier in order.channel.declared.profiles:
         return failed(DECLARED, f"The profile “{identifier}” is brought by a declaration.")
-    del order.channel.profiles[identifier]
+    escrow.removed(order.device, order.channel.profiles.pop(identifier))
     return Reply()
 
 

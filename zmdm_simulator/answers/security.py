@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zmdm_simulator.answers.passwords import firmware_status
 from zmdm_simulator.answers.replies import Handler, Order, Reply
 from zmdm_simulator.models_of_devices import IOS, IPADOS, TVOS, VISIONOS
 
@@ -20,10 +21,10 @@ def security_info(order: Order) -> Reply:
 
 def _mac(order: Order) -> dict[str, Any]:
     model, silicon = order.device.facts.model, order.device.facts.model.apple_silicon
-    secure_chip = silicon or model.t2
+    secure_chip, kept = silicon or model.t2, order.device.secrets
     security = {
-        "FDE_Enabled": secure_chip,
-        "FDE_HasPersonalRecoveryKey": secure_chip,
+        "FDE_Enabled": kept.filevault,
+        "FDE_HasPersonalRecoveryKey": kept.recovery_key is not None,
         "FDE_HasInstitutionalRecoveryKey": False,
         "SystemIntegrityProtectionEnabled": True,
         "FirewallSettings": {
@@ -49,10 +50,12 @@ def _mac(order: Order) -> dict[str, Any]:
         "BootstrapTokenRequiredForSoftwareUpdate": silicon,
         "BootstrapTokenRequiredForKernelExtensionApproval": silicon,
     }
+    if kept.escrowed:
+        security["FDE_PersonalRecoveryKeyCMS"] = kept.sealed_key(kept.escrowed)
+        security["FDE_PersonalRecoveryKeyDeviceKey"] = order.device.facts.serial
     if silicon:
-        return security | {"IsRecoveryLockEnabled": False}
-    firmware = {"PasswordExists": False, "ChangePending": False, "AllowOroms": False}
-    return security | {"FirmwarePasswordStatus": firmware}
+        return security | {"IsRecoveryLockEnabled": kept.recovery_lock is not None}
+    return security | {"FirmwarePasswordStatus": firmware_status(kept)}
 
 
 def _secure_boot(*, silicon: bool, t2: bool) -> dict[str, Any]:
@@ -68,7 +71,7 @@ def _secure_boot(*, silicon: bool, t2: bool) -> dict[str, Any]:
 def _mobile(order: Order) -> dict[str, Any]:
     return {
         "HardwareEncryptionCaps": 3,
-        "PasscodePresent": True,
+        "PasscodePresent": order.device.secrets.passcode,
         "PasscodeCompliant": True,
         "PasscodeCompliantWithProfiles": True,
         "PasscodeLockGracePeriod": 0,

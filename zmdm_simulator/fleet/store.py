@@ -20,6 +20,7 @@ from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.facts import User
 from zmdm_simulator.pki import Identity
 from zmdm_simulator.profile import Profile, load, mdm_of
+from zmdm_simulator.secrets import Secrets
 
 Json = dict[str, Any]
 
@@ -95,6 +96,7 @@ def to_json(device: SimulatedDevice) -> Json:
         "factory": device.factory.to_pem() if device.has_factory else None,
         "bootstrap_token": _text(device.bootstrap_token),
         "unlock_token": _text(device.unlock_token),
+        "secrets": device.secrets.to_json(),
         "channels": [_channel_json(channel) for channel in device.channels.values()],
     }
 
@@ -112,6 +114,8 @@ def restore(device: SimulatedDevice, data: Json) -> None:
             setattr(device, name, Identity.from_pem(data[name]))
     device.bootstrap_token = _bytes(data["bootstrap_token"])
     device.unlock_token = _bytes(data["unlock_token"]) or device.unlock_token
+    if "secrets" in data:
+        device.secrets = Secrets.from_json(data["secrets"])
     channels = [_channel(item) for item in data["channels"]]
     device.channels = {channel.name: channel for channel in channels}
     device.enrollment_identifier = data["enrollment"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +22,7 @@ from zmdm_plugin.models.blueprints import COLLECT
 from zmdm_plugin.services import access, events
 from zmdm_plugin.services.artifacts import locking, revisions, scopes
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
+from zmdm_plugin.services.protection import configs
 
 SHORTEST, LONGEST = 14_400, 604_800
 """Seconds between two inventories, at least and at most."""
@@ -33,8 +34,18 @@ SETTINGS = frozenset(
         "collect_certificates",
         "collect_profiles",
         "legacy_profiles_via_ddm",
+        "filevault_config",
+        "recovery_password_config",
+        "admin_password_rotation_interval_days",
+        "admin_password_reveal_rotation_delay",
     }
 )
+_Check = Callable[[MDMBlueprint, str, Any], Any]
+_COLUMNS = {
+    "filevault_config": configs.FILEVAULT.column,
+    "recovery_password_config": configs.RECOVERY.column,
+}
+"""Of what is named by its id."""
 LINKS = Keyset(BlueprintArtifact.id, {})
 
 
@@ -188,7 +199,8 @@ def _set(row: MDMBlueprint, changes: Mapping[str, Any]) -> None:
     for field, value in changes.items():
         if field not in SETTINGS:
             raise Refused(field[:50], "is unknown")
-        setattr(row, field, _CHECKS.get(field, _flag)(row, field, value))
+        check: _Check = _CHECKS.get(field, _flag)
+        setattr(row, _COLUMNS.get(field, field), check(row, field, value))
 
 
 def _name(row: MDMBlueprint, field: str, value: Any) -> str:
@@ -220,7 +232,32 @@ def _flag(_row: MDMBlueprint, field: str, value: Any) -> bool:
     return value
 
 
-_CHECKS = {
+def _filevault(_row: MDMBlueprint, field: str, value: Any) -> int | None:
+    return configs.chosen(configs.FILEVAULT, field, value)
+
+
+def _recovery(_row: MDMBlueprint, field: str, value: Any) -> int | None:
+    return configs.chosen(configs.RECOVERY, field, value)
+
+
+def _days(_row: MDMBlueprint, field: str, value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= configs.LONGEST_INTERVAL:
+        raise Refused(field, f"must be 0 (never) to {configs.LONGEST_INTERVAL} days")
+    return value
+
+
+def _delay(_row: MDMBlueprint, field: str, value: Any) -> int:
+    shortest, longest = configs.SHORTEST_DELAY, configs.LONGEST_DELAY
+    if type(value) is not int or (value and not shortest <= value <= longest):
+        raise Refused(field, f"must be 0 (never), or {shortest} to {longest} minutes")
+    return value
+
+
+_CHECKS: dict[str, _Check] = {
+    "filevault_config": _filevault,
+    "recovery_password_config": _recovery,
+    "admin_password_rotation_interval_days": _days,
+    "admin_password_reveal_rotation_delay": _delay,
     "name": _name,
     "inventory_interval": _interval,
     "collect_apps": _collect,

@@ -24,8 +24,17 @@ from zmdm_plugin.services.declarations import sync
 from zmdm_plugin.services.declarations.refresh import refresh
 from zmdm_plugin.services.declarations.values import Declared
 from zmdm_plugin.services.enrollment import renewal as renewals
-from zmdm_plugin.services.planner import artifacts, declarations, inventory, not_now, renewal
+from zmdm_plugin.services.planner import (
+    artifacts,
+    declarations,
+    inventory,
+    not_now,
+    protection,
+    renewal,
+)
 from zmdm_plugin.services.planner.values import Order, Plan, Situation, earliest
+from zmdm_plugin.services.protection import orders as protecting
+from zmdm_plugin.services.protection import situation as protected
 from zmdm_plugin.state import state
 
 log = logging.getLogger(__name__)
@@ -35,6 +44,7 @@ PLANNERS: tuple[Callable[[Situation], Plan], ...] = (
     inventory.plan,
     artifacts.plan,
     declarations.plan,
+    protection.plan,
 )
 _JITTER = 0.05
 _UNWANTED = "the device should not get it any more"
@@ -104,10 +114,11 @@ def _declared(channel: Channel, deliver: delivery.Delivery) -> Declared:
 
 def _order(channel: Channel, order: Order) -> None:
     try:
-        command_queue.enqueue(
+        args = _args(channel, order)
+        row = command_queue.enqueue(
             channel,
             order.name,
-            _args(channel, order),
+            args,
             actor=SYSTEM,
             planned_by="planner",
             wakes=False,
@@ -118,15 +129,17 @@ def _order(channel: Channel, order: Order) -> None:
         present.refused(channel, order.name, order.args, str(refusal))
         if order.name == renewal.NAME:
             renewals.refused(channel.device, getattr(refusal, "why", "") or str(refusal))
+        protecting.refused(channel.device, order.name, getattr(refusal, "why", str(refusal)))
     else:
         present.noted(channel, order.name, order.args)
+        protecting.ordered(channel.device, order.args, args, row)
         if order.name == declarations.NAME:
             sync.ordered(channel, now=utcnow())
 
 
 def _args(channel: Channel, order: Order) -> Mapping[str, Any]:
     if order.name != renewal.NAME:
-        return order.args
+        return protecting.arguments(order.name, order.args)
     return {"session": renewals.begin(channel.device).uid}
 
 
@@ -160,6 +173,7 @@ def _situation(channel: Channel, deliver: delivery.Delivery, declared: Declared)
         chosen=deliver.chosen,
         held=deliver.held,
         declarations=declared,
+        protection=protected.of(channel),
     )
 
 

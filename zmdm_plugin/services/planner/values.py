@@ -9,6 +9,7 @@ from typing import Any
 
 from zmdm_plugin.services.artifacts.wanted import Held, Wanted
 from zmdm_plugin.services.declarations.values import Declared
+from zmdm_plugin.services.protection.values import Protection
 from zmdm_plugin.services.renewal_due import Holding
 
 
@@ -37,6 +38,8 @@ class Situation:
     collect: tuple[tuple[str, bool], ...] = ()
     """Further inventory that the blueprint asks for: command name, managed items only."""
     inventory_interval: timedelta = timedelta(days=1)
+    protection: Protection | None = None
+    """Of a Mac's own channel."""
     identity: Holding | None = None
     """The one in use that ends first."""
     renew_before: timedelta = timedelta(days=30)

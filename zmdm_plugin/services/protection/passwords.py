@@ -1,0 +1,19 @@
+"""Passwords that are drawn: easy to type where a keyboard is in the way, hard to guess anywhere."""
+
+from __future__ import annotations
+
+import secrets
+
+_CLEAR = "23456789abcdefghjkmnpqrstuvwxyz"
+"""Nothing that looks like something else, on any keyboard layout's unshifted keys or close to."""
+_PLAIN = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
+
+
+def recovery() -> str:
+    """Twelve letters and digits: typed at a start screen that knows one keyboard layout."""
+    return "".join(secrets.choice(_PLAIN) for _ in range(12))
+
+
+def administrator() -> str:
+    """Four groups of six: 118 bits, read out over a telephone."""
+    return "-".join("".join(secrets.choice(_CLEAR) for _ in range(6)) for _ in range(4))
