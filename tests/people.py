@@ -31,6 +31,7 @@ ADA = {
     "custom_attr_2": "London",
 }
 BOB = {"username": "bob", "email": "bob@example.com"}
+BASE = "https://mdm.example.com"
 PASSWORD = "correct horse battery"
 
 
@@ -50,17 +51,17 @@ class Browser:
         self.http = httpx.Client(transport=httpx.WSGITransport(app=app), headers=headers)
 
     def get(self, url: str) -> httpx.Response:
-        return self.http.get(url)
+        return self.http.get(urljoin(BASE, url))
 
     def send(self, url: str, **form: str) -> httpx.Response:
-        return self.http.post(url, data=form)
+        return self.http.post(urljoin(BASE, url), data=form)
 
     def sign_in(self, url: str, username: str = ADA["username"], password: str = PASSWORD) -> str:
         """Where the browser is sent after the right password."""
         assert self.get(url).status_code == 200
         answer = self.send(url, username=username, password=password)
         assert answer.status_code == 303, said(answer)
-        return urljoin(url, answer.headers["Location"])
+        return urljoin(BASE, answer.headers["Location"])
 
 
 def handle_of(address: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from zmdm_plugin.config.apple import AppleServices
 from zmdm_plugin.config.keeping import Keeping
+from zmdm_plugin.config.outgoing import Outgoing
 from zmdm_plugin.config.parsers import (
     base_url,
     flag,
@@ -37,7 +38,7 @@ PREFIX = "ZMDM_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(AppleServices, Storage, Keeping):
+class Settings(AppleServices, Outgoing, Storage, Keeping):
     """What a host configures; made once at `init_app`, never changed afterwards."""
 
     base_url: str = key(

@@ -38,6 +38,8 @@ def page(template: str, *, title: str, status: int = 200, **values: Any) -> Resp
     return made(response)
 
 
-def stopped(why: str, *, title: str = "This did not work", status: int = 400) -> Response:
-    """A page that says why it does not go on."""
-    return page("zmdm/public_stopped.html", title=title, status=status, why=why)
+def stopped(
+    why: str, *, title: str = "This did not work", status: int = 400, again: str | None = None
+) -> Response:
+    """A page that says why it does not go on; `again` is where one may try once more."""
+    return page("zmdm/public_stopped.html", title=title, status=status, why=why, again=again)

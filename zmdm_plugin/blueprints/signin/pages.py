@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 from functools import cache
 from importlib import resources
 
 from flask import Blueprint, Response, request, url_for
 
 from zmdm_plugin import db
-from zmdm_plugin.blueprints.signin import trying
+from zmdm_plugin.blueprints.signin import cookies, leaving, trying
 from zmdm_plugin.models import SignIn
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services.realms import provider, sign_ins
-from zmdm_plugin.state import state
+from zmdm_plugin.services.secret_text import new_secret
 from zmdm_plugin.web import public_pages
 from zmdm_plugin.web.public import made, to
 
 blueprint = Blueprint("zmdm_sign_in", __name__, url_prefix=sign_ins.PATH)
 
-COOKIE = "zmdm_sign_in"
-_COOKIE_SECONDS = 3600
-_LONGEST_COOKIE = 128
 _MOST_BODY = 16 * 1024
 TITLE = "Sign in"
 
@@ -38,7 +34,7 @@ def style() -> Response:
 @blueprint.get("/<ticket>/")
 def show(ticket: str) -> Response:
     """The form; or straight to the provider, where there is nothing to choose."""
-    browser = _browser() or secrets.token_urlsafe(32)
+    browser = cookies.browser_of(request) or new_secret()
     with db.outages(), db.transaction():
         row = sign_ins.opened(ticket, browser, first=True)
         asks = provider.module(row.realm.backend)
@@ -48,23 +44,27 @@ def show(ticket: str) -> Response:
             if straight
             else form(row, ticket, redirects=asks.REDIRECTS)
         )
-    response.set_cookie(
-        COOKIE,
-        browser,
-        max_age=_COOKIE_SECONDS,
-        path=request.script_root + sign_ins.PATH,
-        secure=state().settings.base_url.startswith("https:"),
-        httponly=True,
-        samesite="Lax",
-    )
+    cookies.bind(response, browser, root=request.script_root)
     return response
+
+
+@blueprint.get("/<ticket>/provider/")
+def leave(ticket: str) -> Response:
+    """To the provider."""
+    return leaving.leave(ticket)
+
+
+@blueprint.get("/callback/")
+def come_back() -> Response:
+    """From the provider; one address for every realm, since providers want to know it before."""
+    return leaving.come_back()
 
 
 @blueprint.post("/<ticket>/")
 def send(ticket: str) -> Response:
     """A username and a password; or on without, where that is allowed."""
     request.max_content_length = _MOST_BODY
-    browser = _browser()
+    browser = cookies.browser_of(request)
     if request.form.get("skip"):
         with db.outages(), db.transaction():
             return to(sign_ins.skip(sign_ins.opened(ticket, browser), now=utcnow()))
@@ -97,11 +97,6 @@ def form(
         username=username,
         provider_url=url_for("zmdm_sign_in.leave", ticket=ticket) if redirects else None,
     )
-
-
-def _browser() -> str:
-    value = request.cookies.get(COOKIE, "")
-    return value if 32 <= len(value) <= _LONGEST_COOKIE else ""
 
 
 @cache

@@ -133,6 +133,12 @@ def _checked(row: SignIn | None, browser: str, *, first: bool = False) -> SignIn
     return row
 
 
+def again(row_id: int, browser: str) -> SignIn:
+    """The same sign-in after its backend was asked, outside of a transaction."""
+    query = sa.select(SignIn).where(SignIn.id == row_id)
+    return _checked(session().scalar(query.with_for_update(of=SignIn)), browser)
+
+
 def remember(row: SignIn, provider_state: str, flow: Mapping[str, Any]) -> None:
     """Keep what the backend needs when the provider sends the browser back; the last try counts."""
     row.state_hash = hashed(provider_state)
