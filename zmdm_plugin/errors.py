@@ -10,6 +10,8 @@ ZmdmError
 ├── Unauthorized   401     API only; never on a device route
 ├── TooMany        429     API only, likewise: too many refused tokens from one address
 ├── IdentityError  400     a device did not prove who it is
+├── SignInRequired 401     its person has to sign in (again): account-driven enrollments alone
+├── NoService      403     service discovery: no enrollment is for this person and device
 └── Unavailable    503     our own outage: database, storage, sealing key
 """
 
@@ -108,6 +110,30 @@ class Released(Traced):
     """An operator blocked or released this device: the one answer that makes it leave."""
 
     status = 403
+
+
+class SignInRequired(Traced):
+    """A 401 with the bearer challenge: the device goes on once its person has signed in at `url`.
+
+    Made by services/release.py alone, for without its header a 401 makes a device leave.
+    """
+
+    status = 401
+
+    def __init__(self, url: str, *, trace: Callable[[], object] | None = None) -> None:
+        self.url = url
+        super().__init__("the person at this device has to sign in", trace=trace)
+
+
+class NoService(ZmdmError):
+    """Service discovery found nothing: `description` is for logs, `message` for the person."""
+
+    status = 403
+
+    def __init__(self, description: str, message: str) -> None:
+        self.description = description
+        self.message = message
+        super().__init__(description)
 
 
 class Unavailable(ZmdmError):

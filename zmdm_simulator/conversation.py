@@ -146,7 +146,7 @@ def _accepted(
         return True
     if response.status_code == 410 and channel.user is not None:
         channel.declined = True
-    elif unenrolls(response):
+    elif unenrolls(response, device):
         talk.left = True
         device.forget(f"the server answered {response.status_code}")
     else:

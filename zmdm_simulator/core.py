@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -20,6 +21,9 @@ from zmdm_simulator.proof import Proof, Prover
 from zmdm_simulator.scep import ScepOptions
 from zmdm_simulator.script import Script
 from zmdm_simulator.wire import Http, Wire
+
+if TYPE_CHECKING:
+    from zmdm_simulator.account_driven import Account
 
 
 class Life(Enum):
@@ -39,6 +43,8 @@ class DeviceCore:
     utc_offset = timedelta(0)  # of its local time
     installs_early = False  # somebody taps "install now" when an update is prepared
     takes_updates = True  # Setup Assistant says that it can be asked to update first
+    account: Account | None = None  # of an account-driven enrollment
+    user_enrollments = 0  # how many it has been through
     builds: Mapping[str, str] = {}  # of system versions, where a declaration names none
 
     def __init__(
@@ -116,8 +122,9 @@ class DeviceCore:
 
     @property
     def enrollment_id(self) -> str:
-        """What names it in a user enrollment, where its UDID is nobody's business."""
-        return f"ENROLLMENT-{self.facts.eas_identifier}"
+        """What names it in a user enrollment (the UDID does not); another one each time."""
+        again = f"-{self.user_enrollments}" if self.user_enrollments > 1 else ""
+        return f"ENROLLMENT-{self.facts.eas_identifier}{again}"
 
     @property
     def push_addresses(self) -> list[PushAddress]:
@@ -171,8 +178,12 @@ class DeviceCore:
         """Remove the MDM profile and everything that came with it, without a word."""
         self.life = Life.LEFT
         self.mdm = self.identity = self.former_identity = self.enrollment_identifier = None
-        self.channels, self.bootstrap_token = {}, None
+        self.channels, self.bootstrap_token, self.account = {}, None, None
         self.tell(f"left: {why}")
+
+    def sign_in_again(self, url: str) -> bool:
+        """Ask the person to sign in anew; nobody does at a device that came in without account."""
+        return False
 
     def tell(self, event: str) -> None:
         """Report a change to whoever watches."""

@@ -30,7 +30,7 @@ from typing import Any
 
 import httpx
 
-from zmdm_simulator import checkins, enrollment, secrets, setup_assistant
+from zmdm_simulator import account_driven, checkins, enrollment, secrets, setup_assistant
 from zmdm_simulator.channel import After, Channel
 from zmdm_simulator.conversation import Conversation, converse
 from zmdm_simulator.core import DeviceCore, Life
@@ -62,6 +62,22 @@ class SimulatedDevice(DeviceCore):
         """Go through Setup Assistant with the profile that Apple has assigned to it (ADE)."""
         setup_assistant.enroll(self, assigned, person)
         self.life = Life.ENROLLED
+
+    def enroll_with_account(
+        self,
+        user_identifier: str,
+        person: Person | None,
+        *,
+        site: str | None = None,
+        apple: str = "",
+    ) -> None:
+        """Enroll as a person does in Settings with their work account; see account_driven."""
+        account_driven.enroll(self, user_identifier, person, site=site, apple=apple)
+        self.life = Life.ENROLLED
+
+    def sign_in_again(self, url: str) -> bool:
+        """Open the sign-in window again."""
+        return account_driven.sign_in_again(self, url)
 
     def renew(self, profile: Profile) -> None:
         """Install the enrollment profile again, for a new identity."""

@@ -83,13 +83,13 @@ def attributes(device: SimulatedDevice, service: ProfileService) -> dict[str, An
 def over_the_air(device: SimulatedDevice, service: ProfileService) -> Profile:
     """Go through phases 2 and 3 and return the MDM profile."""
     answer = phase_two(device, service)
-    scep_profile = _loaded(answer)
+    scep_profile = loaded(answer)
     if not (found := scep_profile.of_type(SCEP)):
         # A server may skip the identity and hand out the last profile at once.
         return scep_profile
     identity = enroll_identity(device, found[0])
     answer = phase_three(device, service, identity)
-    return _loaded(answer, identity=identity)
+    return loaded(answer, identity=identity)
 
 
 def phase_two(
@@ -122,7 +122,8 @@ def _send_attributes(
     )
 
 
-def _loaded(response: httpx.Response, *, identity: pki.Identity | None = None) -> Profile:
+def loaded(response: httpx.Response, *, identity: pki.Identity | None = None) -> Profile:
+    """Return the profile in an answer; EnrollmentFailed if it is none."""
     return load(_profile_body(response, "the profile service"), identity=identity)
 
 
@@ -198,7 +199,7 @@ def _check_replacement(before: MdmPayload, after: MdmPayload) -> None:
         "Topic": before.topic == after.topic,
         "ServerURL": before.server_url == after.server_url,
         "CheckInURL": before.checkin_url == after.checkin_url,
-        "EnrollmentMode": before.byod == after.byod,
+        "EnrollmentMode": before.enrollment_mode == after.enrollment_mode,
         "AssignedManagedAppleID": before.managed_apple_id == after.managed_apple_id,
         "ServerCapabilities": (PER_USER in before.capabilities) == (PER_USER in after.capabilities),
         "AccessRights": not after.access_rights & ~before.access_rights,
@@ -248,7 +249,7 @@ def _authenticated(device: SimulatedDevice, channel: Channel, digest: str) -> bo
         response = device.check_in(checkins.user_authenticate(device, channel, answer))
         if response.status_code == 410:
             return False
-        if unenrolls(response):
+        if unenrolls(response, device):
             device.forget(f"UserAuthenticate was answered {response.status_code}")
             return False
         _must(response, "UserAuthenticate")

@@ -101,8 +101,13 @@ class MdmPayload:
     sign_message: bool
     check_out: bool
     capabilities: tuple[str, ...]
-    byod: bool
+    enrollment_mode: str | None
     managed_apple_id: str | None
+
+    @property
+    def byod(self) -> bool:
+        """Whether it is a user enrollment."""
+        return self.enrollment_mode == "BYOD"
 
 
 def load(data: bytes, *, identity: Identity | None = None) -> Profile:
@@ -181,17 +186,19 @@ def mdm_of(profile: Profile, *, allow_http: bool = False) -> MdmPayload:
     topic = _typed(payload, "Topic", str)
     if not topic.startswith("com.apple.mgmt."):
         raise ProfileRefused("Topic does not begin with com.apple.mgmt.", code=12011)
-    byod = payload.get("EnrollmentMode") == "BYOD"
+    mode = payload.get("EnrollmentMode")
+    if mode not in {None, "BYOD", "ADDE"}:
+        raise ProfileRefused("EnrollmentMode is neither BYOD nor ADDE")
     return MdmPayload(
         topic=topic,
         server_url=server_url,
         checkin_url=checkin_url,
         identity_uuid=_identity(profile, payload),
-        access_rights=_access_rights(payload, byod=byod),
+        access_rights=_access_rights(payload, byod=mode == "BYOD"),
         sign_message=_flag(payload, "SignMessage"),
         check_out=_flag(payload, "CheckOutWhenRemoved"),
         capabilities=tuple(_strings(payload, "ServerCapabilities")),
-        byod=byod,
+        enrollment_mode=mode,
         managed_apple_id=payload.get("AssignedManagedAppleID"),
     )
 

@@ -22,6 +22,7 @@ USER_AGENT = (
     "(KHTML, like Gecko) Mobile/15E148"
 )
 MOST_PAGES = 25
+WEB = frozenset({"http", "https"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ class WebView:
     def _next(self, response: httpx.Response) -> httpx.Request | None:
         here = str(response.url)
         if response.is_redirect:
+            if urlsplit(urljoin(here, response.headers["Location"])).scheme not in WEB:
+                return None  # into an app: whoever opened the view goes on
             return self._client.build_request("GET", urljoin(here, response.headers["Location"]))
         if response.status_code != 200 or _kind(response) != "text/html":
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import plistlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CHECKIN_TYPE = "application/x-apple-aspen-mdm-checkin"
 CONNECT_TYPE = "application/x-apple-aspen-mdm; charset=UTF-8"
+_CHALLENGE = re.compile(r'Bearer method="apple-as-web", url="(https?://[^"\s]+)"')
 UNRECOGNIZED = "com.apple.unrecognized.device"
 USER_AGENTS = {
     "macOS": "MDM-OSX/1.0 mdmclient/2005",
@@ -37,11 +39,22 @@ def dumps(body: Mapping[str, Any]) -> bytes:
     return plistlib.dumps(dict(body), sort_keys=False)
 
 
-def unenrolls(response: httpx.Response) -> bool:
-    """Tell whether this answer makes a device remove its MDM profile."""
+def unenrolls(response: httpx.Response, device: DeviceCore) -> bool:
+    """Tell whether this answer makes a device remove its MDM profile.
+
+    A 401 with a bearer challenge does not, if the device came in with an account.
+    """
     if response.status_code == 403:
         return _error_code(response) == UNRECOGNIZED
+    if response.status_code == 401 and device.account is not None:
+        return challenge_of(response) is None
     return response.status_code in {401, 410}
+
+
+def challenge_of(response: httpx.Response) -> str | None:
+    """Return where a 401 sends the person to sign in; None if it is not spelled as Apple has it."""
+    found = _CHALLENGE.fullmatch(response.headers.get("www-authenticate", ""))
+    return found.group(1) if found else None
 
 
 def _error_code(response: httpx.Response) -> str | None:
@@ -86,7 +99,25 @@ class Wire:
         prover: Prover | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
-        """PUT a body with the proof of an identity (the device's own by default)."""
+        """PUT a body with the proof of an identity (the device's own by default).
+
+        With the access token of an account; when the server asks for a new one, once more with it.
+        """
+        response = self._put(url, body, content_type, identity, prover, headers)
+        asked = challenge_of(response) if response.status_code == 401 else None
+        if asked is not None and self.device.sign_in_again(asked):
+            response = self._put(url, body, content_type, identity, prover, headers)
+        return response
+
+    def _put(
+        self,
+        url: str,
+        body: bytes,
+        content_type: str,
+        identity: Identity | None,
+        prover: Prover | None,
+        headers: Mapping[str, str] | None,
+    ) -> httpx.Response:
         identity = identity or self.device.own_identity
         prover = prover or self._prover()
         at = self.device.clock() if prover.style.attributes else None
@@ -94,6 +125,7 @@ class Wire:
             "Content-Type": content_type,
             "User-Agent": USER_AGENTS[self.device.facts.model.platform],
             **prover.headers(body, identity, at=at),
+            **self.authorization(),
             **(headers or {}),
         }
         client = self.client(identity if prover.proof is Proof.TLS else None)
@@ -110,10 +142,16 @@ class Wire:
         shown = identity if proven and prover.proof is Proof.TLS else None
         return self.client(shown).get(url, headers=sent, follow_redirects=True)
 
+    def authorization(self) -> dict[str, str]:
+        """Return the header with the access token of an account-driven enrollment."""
+        account = self.device.account
+        return {"Authorization": f"Bearer {account.token}"} if account else {}
+
     def send_and_hang_up(self, body: bytes) -> None:
         """PUT to ServerURL and close without reading the reply, as a lost connection does."""
         device, prover = self.device, self._prover()
         headers = {"Content-Type": CONNECT_TYPE, **prover.headers(body, device.own_identity)}
+        headers |= self.authorization()
         client = self.client(device.own_identity if prover.proof is Proof.TLS else None)
         with client.stream("PUT", device.installed.server_url, content=body, headers=headers):
             pass

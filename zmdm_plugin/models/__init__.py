@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zmdm_plugin.models.account import AccessToken, AccountSettings
 from zmdm_plugin.models.ade import AdeSettings
 from zmdm_plugin.models.apps_books import (
     Asset,
@@ -69,6 +70,8 @@ from zmdm_plugin.models.tags import DeviceTag, SavedView, Tag
 __all__ = [
     "FINAL",
     "OUTSTANDING",
+    "AccessToken",
+    "AccountSettings",
     "AdeProfile",
     "AdeSettings",
     "AdvertisedUpdate",

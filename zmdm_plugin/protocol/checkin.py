@@ -55,6 +55,8 @@ class CheckinMessage:
 class Authenticate(CheckinMessage):
     """A device asks to enroll (or presents a renewed identity).
 
+    In a user enrollment nothing that names the hardware is read, should it be there.
+
     https://developer.apple.com/documentation/devicemanagement/authenticate-request
     """
 
@@ -169,6 +171,7 @@ class ReturnToService(CheckinMessage):
 def _authenticate(body: Mapping[str, Any], sender: Who) -> Authenticate:
     if sender.kind is ChannelKind.USER:
         raise FieldError("UserID", "has no place in Authenticate: only devices enroll")
+    hardware = {} if sender.user_enrollment else body
     return Authenticate(
         who=sender,
         topic=fields.required_text(body, "Topic"),
@@ -178,9 +181,9 @@ def _authenticate(body: Mapping[str, Any], sender: Who) -> Authenticate:
         product_name=fields.name(body, "ProductName"),
         os_version=fields.text(body, "OSVersion", 64),
         build_version=fields.text(body, "BuildVersion", 64),
-        serial_number=fields.text(body, "SerialNumber", 64),
-        imei=fields.text(body, "IMEI", 64),
-        meid=fields.text(body, "MEID", 64),
+        serial_number=fields.text(hardware, "SerialNumber", 64),
+        imei=fields.text(hardware, "IMEI", 64),
+        meid=fields.text(hardware, "MEID", 64),
     )
 
 

@@ -21,6 +21,8 @@ from zmdm_plugin.protocol.platform import ALL_RIGHTS
 CONTENT_TYPE = "application/x-apple-aspen-config"
 PER_USER_CONNECTIONS = "com.apple.mdm.per-user-connections"
 BOOTSTRAP_TOKEN = "com.apple.mdm.bootstraptoken"
+#: GetToken: for who is connected to Apple Business Manager.
+TOKENS = "com.apple.mdm.token"
 #: Advertised only when answered: a service that comes later appends its own.
 CAPABILITIES = (PER_USER_CONNECTIONS, BOOTSTRAP_TOKEN)
 #: What a device tells about itself in the first step of an over-the-air enrollment.

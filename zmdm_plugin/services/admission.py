@@ -142,7 +142,10 @@ def _agrees(passing: EnrollmentSession, message: Authenticate) -> None:
         sessions.refuse(passing, "the session was opened for another UDID")
     if passing.serial_number and serial and passing.serial_number != serial:
         sessions.refuse(passing, "the session was opened for another serial number")
-    expected = (passing.payload or {}).get("topic")
+    payload = passing.payload or {}
+    if payload.get("enrollment_mode") == "BYOD" and not who.user_enrollment:
+        sessions.refuse(passing, "a user enrollment is named by an EnrollmentID, not by a UDID")
+    expected = payload.get("topic")
     if expected and expected != message.topic:
         sessions.refuse(passing, "the topic is not the one of the profile")
     if passing.kind != "renewal":

@@ -16,6 +16,7 @@ from typing import Any
 from zmdm_plugin.actors import Actor, TokenActor
 from zmdm_plugin.db import session
 from zmdm_plugin.models import (
+    AccountSettings,
     AdeSettings,
     ApiToken,
     Artifact,
@@ -42,6 +43,10 @@ CHANGED = "changed"
 _ADE = AdeSettings.__table__.columns.keys()
 _SAFE: dict[type[Base], frozenset[str]] = {
     AdeSettings: frozenset(_ADE) - {"supervising_host_certs"},
+    AccountSettings: frozenset(
+        {"name", "mode", "domains", "model_families", "is_default", "managed_account"}
+        | {"reauthenticate_days"}
+    ),
     ApiToken: frozenset({"name", "prefix", "owner_id", "permissions", "expires_at", "revoked_at"}),
     Artifact: frozenset(
         {"name", "type", "channel", "platforms", "install_during_setup_assistant", "auto_update"}

@@ -27,6 +27,7 @@ from zmdm_plugin.services import (
     vault,
     wake,
 )
+from zmdm_plugin.services.account import maid
 from zmdm_plugin.services.declarations import status, sync
 from zmdm_plugin.services.identity import Evidence, Known
 from zmdm_plugin.services.planner import plan_channel
@@ -149,6 +150,16 @@ def keep_report(evidence: Evidence, message: wire.DeclarativeManagement) -> byte
     return b""
 
 
+def _get_token(evidence: Evidence, message: wire.GetToken) -> bytes:
+    """A token of a service; only that for Managed Apple Accounts is ours to give."""
+    device = _enrolled(evidence, message).device
+    if evidence.expired(utcnow()):
+        raise IdentityError("this certificate has expired: it gets a new one, and nothing else")
+    if message.service_type != maid.SERVICE:
+        raise ProtocolError(f"the service {message.service_type[:100]!r} is not offered here")
+    return wire.token_reply(maid.token(device))
+
+
 def _unsupported(evidence: Evidence, message: wire.CheckinMessage) -> bytes:
     _enrolled(evidence, message)
     raise ProtocolError(f"{message.message_type} is not offered by this server")
@@ -162,7 +173,7 @@ HANDLERS: dict[type[wire.CheckinMessage], Callable[[Evidence, Any], bytes]] = {
     wire.GetBootstrapToken: _get_bootstrap_token,
     wire.UserAuthenticate: _user_authenticate,
     wire.DeclarativeManagement: _declarative_management,
-    wire.GetToken: _unsupported,
+    wire.GetToken: _get_token,
     wire.ReturnToService: _unsupported,
 }
 

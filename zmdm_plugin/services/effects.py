@@ -25,7 +25,7 @@ from zmdm_plugin.models import (
 )
 from zmdm_plugin.models.base import Base, utcnow
 from zmdm_plugin.protocol import x509
-from zmdm_plugin.services import command_queue, departure, events, replan
+from zmdm_plugin.services import command_queue, departure, events, hardware, replan
 from zmdm_plugin.services.artifacts import present
 from zmdm_plugin.services.claims import Claimed
 from zmdm_plugin.services.enrollment import renewal
@@ -51,18 +51,19 @@ def _set_facts(channel: Channel, command: Claimed, effect: told.SetFacts) -> Non
     device = channel.device
     if channel.kind != "device":
         return
-    serial = effect.columns.get("serial_number")
+    facts = hardware.kept(device, effect.columns)
+    serial = facts.get("serial_number")
     if serial and device.serial_number and serial != device.serial_number:
         events.record(
             "device.serial_number_changed", device=device, before=device.serial_number, after=serial
         )
     before = replan.facts(device)
-    for column, value in effect.columns.items():
+    for column, value in facts.items():
         if column in _FACTS and getattr(device, column) != value:
             setattr(device, column, value)
     replan.if_facts_changed(device, before)
     if (columns := _COLLECTED.get(effect.section)) is not None:
-        setattr(device, columns[0], dict(effect.body))
+        setattr(device, columns[0], hardware.kept_answer(device, effect.body))
         setattr(device, columns[1], utcnow())
     if effect.section == "SecurityInfo":
         outcomes.learned(channel, command)

@@ -3,15 +3,22 @@
 Blocking is an operator's word. A blocked device is told to leave at its next request (403
 `com.apple.unrecognized.device`, which every OS since 17 and 14 knows; 401 for those before), its
 CheckOut is still taken, and no enrollment lets it in again until it is unblocked.
+
+The 401 that does not make one leave is made here too: the bearer challenge, which a device of an
+account-driven enrollment answers by having its person sign in.
 """
 
 from __future__ import annotations
 
-from zmdm_plugin.errors import Conflict, Released
-from zmdm_plugin.models import Device
+from collections.abc import Callable
+from typing import NoReturn
+
+from zmdm_plugin.errors import Conflict, Released, SignInRequired
+from zmdm_plugin.models import Device, Enrollment
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.platform import Platform, at_least
 from zmdm_plugin.services import channels, command_queue, departure, events, wake
+from zmdm_plugin.services.enrollment import enrollments
 
 _KNOWS_UNRECOGNIZED = {
     Platform.IOS: "17.0",
@@ -36,6 +43,13 @@ def knows_unrecognized(device: Device) -> bool:
     if not device.platform or not device.os_version:
         return False
     return at_least(device.os_version, _KNOWS_UNRECOGNIZED[Platform(device.platform)])
+
+
+def ask_to_sign_in(row: Enrollment, *, trace: Callable[[], object] | None = None) -> NoReturn:
+    """Raise SignInRequired, for devices of this account-driven enrollment alone."""
+    if row.kind != enrollments.ACCOUNT:
+        raise ValueError("a 401 would make devices of other enrollments leave")
+    raise SignInRequired(f"{enrollments.link(row)}authenticate/", trace=trace)
 
 
 def block(device: Device) -> None:

@@ -105,6 +105,6 @@ class Talk:
         if response.status_code == 410 and self.channel.user is not None:
             self.channel.declined = True
             raise self.wrong("this user is not managed")
-        if unenrolls(response):
+        if unenrolls(response, self.device):
             self.device.forget(f"the server answered {response.status_code}")
             raise self.wrong(f"un-enrolled by {response.status_code}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from zmdm_plugin.blueprints.api import (
+    account_enrollments,
     artifact_failures,
     artifact_versions,
     artifacts,
@@ -38,6 +39,7 @@ RESOURCES = (
     commands.blueprint,
     enrollments.blueprint,
     identities.blueprint,
+    account_enrollments.blueprint,
     push_certificates.blueprint,
     scep_issuers.blueprint,
     tokens.blueprint,

@@ -1,14 +1,21 @@
-"""The device protocol: SCEP, over-the-air enrollment, check-in and connect."""
+"""The device protocol: SCEP, enrollments, check-in and connect."""
 
 from __future__ import annotations
 
 from flask import Flask
 
-from zmdm_plugin.blueprints.device import downloads, enroll, mdm, replies, scep
+from zmdm_plugin.blueprints.device import account, downloads, enroll, mdm, replies, scep
 from zmdm_plugin.blueprints.device.shortcut import IdleShortcut
 from zmdm_plugin.web.guest import exempt_from_csrf
 
-BLUEPRINTS = (mdm.blueprint, scep.blueprint, enroll.blueprint, downloads.blueprint)
+BLUEPRINTS = (
+    mdm.blueprint,
+    scep.blueprint,
+    enroll.blueprint,
+    downloads.blueprint,
+    account.blueprint,
+    account.well_known,
+)
 
 for _blueprint in BLUEPRINTS:
     replies.guard(_blueprint)

@@ -17,6 +17,7 @@ from zmdm_plugin.errors import IdentityError, ProtocolError, Released, Unavailab
 from zmdm_plugin.protocol import checkin as checkin_wire
 from zmdm_plugin.protocol import connect as connect_wire
 from zmdm_plugin.services import checkin, conversation
+from zmdm_plugin.services.account import bearer
 from zmdm_plugin.services.declarations import sync
 from zmdm_plugin.services.identity import Evidence
 from zmdm_plugin.state import state
@@ -56,6 +57,9 @@ def _take() -> Response:
         with db.outages(), db.transaction():
             reply = checkin.handle(evidence, parsed)
         return replies.checkin(reply)
+    if message.get("Status") == "Idle" and (authorization := request.headers.get("Authorization")):
+        with db.outages(), db.transaction():
+            bearer.check(evidence, authorization)
     if message.get("Status") == "Idle" and shortcut.POLLED not in request.environ:
         prepare = state().settings.prepared_statements
         if conversation.idle(evidence, message, bound=db.engine(), prepare=prepare):

@@ -1,22 +1,33 @@
 """What devices are answered: exactly 200 for success, and errors that never make one leave.
 
 401, 410 and 403 `com.apple.unrecognized.device` un-enroll a device; they are made here, from
-Released and NotManaged alone. Every other refusal is 400 (404 for a declaration), our own outage
-is 503, and whatever an answer is that no view of ours made (a host's login, CSRF or rate limit)
-becomes 503 too, which a device answers by coming again.
+Released and NotManaged alone; a 401 with the bearer challenge, which none leaves for, is made from
+SignInRequired. Every other refusal is 400 (404 for a declaration), our own outage is 503, and
+whatever an answer is that no view of ours made (a host's login, CSRF or rate limit) becomes 503
+too, which a device answers by coming again.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from zmdm_plugin.errors import NotFound, ProtocolError, Released, Traced, Unavailable, ZmdmError
-from zmdm_plugin.protocol import ddm, plist
+from zmdm_plugin.errors import (
+    NoService,
+    NotFound,
+    ProtocolError,
+    Released,
+    SignInRequired,
+    Traced,
+    Unavailable,
+    ZmdmError,
+)
+from zmdm_plugin.protocol import account_driven, ddm, plist
 from zmdm_plugin.services.checkin import NotManaged
 from zmdm_plugin.web import public
 from zmdm_plugin.web.public import made as made
@@ -65,8 +76,8 @@ def guard(blueprint: Blueprint) -> None:
 def _refusal(error: ZmdmError) -> Response:
     if isinstance(error, Traced):
         write_down(error)
-    if isinstance(error, Released):
-        return _release(error)
+    if (made_of := _SPECIAL.get(type(error))) is not None:
+        return made_of(error)
     if isinstance(error, NotManaged):
         return plain(str(error), 410)
     if isinstance(error, Unavailable):
@@ -88,6 +99,29 @@ def _release(error: Released) -> Response:
         "message": "This device is not managed here.",
     }
     return made(Response(plist.dumps(body), 403, content_type=_PLIST))
+
+
+def _ask_to_sign_in(error: SignInRequired) -> Response:
+    """The one 401 that nobody leaves for: its header says where the person signs in."""
+    response = plain(str(error), 401)
+    response.headers["WWW-Authenticate"] = account_driven.challenge(error.url)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _no_service(error: NoService) -> Response:
+    """The end of a service discovery; the person reads the message."""
+    body = account_driven.discovery_failed(error.description, error.message)
+    response = made(Response(body, 403, content_type="application/json"))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+_SPECIAL: dict[type[ZmdmError], Callable[[Any], Response]] = {
+    NoService: _no_service,
+    Released: _release,
+    SignInRequired: _ask_to_sign_in,
+}
 
 
 def _http(error: HTTPException) -> Response:

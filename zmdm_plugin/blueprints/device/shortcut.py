@@ -1,7 +1,8 @@
 """The short way for the poll of an idle device, which is nearly all that a fleet sends.
 
 It stands before Flask, calls the same proof and the same statement as the view, and answers only
-when there is nothing to do. Whatever else it meets, a fault included, goes on to Flask untouched.
+when there is nothing to do. Whatever else it meets, a fault included, goes on to Flask untouched;
+so do devices with an access token, which may be due.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class IdleShortcut:
         signature = environ.get("HTTP_MDM_SIGNATURE")
         if (
             signature
+            and "HTTP_AUTHORIZATION" not in environ
             and environ.get("PATH_INFO") in _PATHS
             and environ.get("REQUEST_METHOD") == "PUT"
             and 0 < _length(environ) <= _MAX_BODY

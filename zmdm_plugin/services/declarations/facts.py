@@ -7,7 +7,7 @@ from typing import Any
 
 from zmdm_plugin.models import Device
 from zmdm_plugin.protocol import ddm
-from zmdm_plugin.services import events, replan
+from zmdm_plugin.services import events, hardware, replan
 
 _TEXTS = {
     "device.model.identifier": "model",
@@ -39,6 +39,7 @@ def take(device: Device, items: Mapping[str, Any], *, full: bool) -> bool:
         values = {"os_version_extra": None, "build_version_extra": None, **values}
     if serial := _text(ddm.item(items, _SERIAL), "serial_number"):
         values["serial_number"] = serial
+    values = hardware.kept(device, values)
     changed = {name for name, value in values.items() if getattr(device, name) != value}
     if "serial_number" in changed and device.serial_number:
         events.record(

@@ -117,7 +117,9 @@ def _compose(
     around: Circumstances,
     decisions: Mapping[int, Decision],
 ) -> None:
-    names = support.subscribed(held.capabilities)
+    names = support.subscribed(
+        held.capabilities, user_enrollment=bool(channel.device.user_enrollment)
+    )
     outside = _activated_elsewhere(decisions.values())
     shared = manifest.whole(_shared(chosen, around), subscribed=names, not_ours=outside)
     lines = [one.line for one in decisions.values() if one.line is not None]

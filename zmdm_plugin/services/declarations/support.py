@@ -9,6 +9,7 @@ from zmdm_plugin.commands.declarative_management import DeclarativeManagement
 from zmdm_plugin.commands.target import Target
 from zmdm_plugin.protocol import ddm, declarations
 from zmdm_plugin.services import schema_folder
+from zmdm_plugin.services.hardware import names_hardware
 
 _MOST_ITEMS = 500
 _LONGEST_NAME = 128
@@ -34,8 +35,13 @@ def knows_declarations(target: Target) -> bool:
     return DeclarativeManagement.refusal(target, {}) is None
 
 
-def subscribed(capabilities: Mapping[str, Any] | None) -> Sequence[str]:
-    """The status items to ask for: all that the client lists, but for those made for tests."""
+def subscribed(
+    capabilities: Mapping[str, Any] | None, *, user_enrollment: bool = False
+) -> Sequence[str]:
+    """The status items to ask for: all that the client lists, but for those made for tests.
+
+    What names a person's own hardware is not asked for in a user enrollment.
+    """
     told = ddm.item(capabilities or {}, "supported-payloads.status-items")
     names = {
         name
@@ -43,7 +49,8 @@ def subscribed(capabilities: Mapping[str, Any] | None) -> Sequence[str]:
         if isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME
     }
     wanted = sorted(name for name in names if not name.startswith("test."))
-    return wanted[:_MOST_ITEMS] or DEFAULT_ITEMS
+    chosen = wanted[:_MOST_ITEMS] or DEFAULT_ITEMS
+    return [name for name in chosen if not (user_enrollment and names_hardware(name))]
 
 
 def refusal(target: Target, capabilities: Mapping[str, Any] | None) -> Callable[[str], str | None]:

@@ -25,7 +25,7 @@ from zmdm_plugin.services.enrollment import people
 from zmdm_plugin.services.enrollment.sessions import hashed, new_secret
 from zmdm_plugin.state import state
 
-OTA, MANUAL, ADE = "ota", "manual", "ade"
+OTA, MANUAL, ADE, ACCOUNT = "ota", "manual", "ade", "account"
 KINDS = (OTA, MANUAL)
 """Those that are made from nothing but the order below."""
 _LISTS = ("serial_numbers", "udids")
@@ -89,6 +89,8 @@ def update(row: Enrollment, changes: Mapping[str, Any]) -> None:
         _check_name(changes["name"])
     _check_blueprint(changes.get("blueprint_id"))
     people.check_changes(row, changes)
+    if row.kind == ACCOUNT and (named := [name for name in _LISTS if changes.get(name)]):
+        raise Refused(named[0], "is not known of a person's own device before it has enrolled")
     for column, value in changes.items():
         setattr(row, column, (list(value) or None) if column in _LISTS else value)
     session().flush()
@@ -109,7 +111,7 @@ def delete(row: Enrollment) -> None:
 def _check_order(
     kind: str, name: str, push_certificate: PushCertificate, quota: int | None
 ) -> None:
-    if kind not in (*KINDS, ADE):
+    if kind not in (*KINDS, ADE, ACCOUNT):
         raise Refused("kind", f"must be one of {', '.join(KINDS)}")
     if push_certificate.topic is None:
         raise Refused("push_certificate", "has no certificate yet, hence no topic")
