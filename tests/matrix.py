@@ -39,7 +39,7 @@ WALKER = Actor(id="user:1", label="walker@example.com")
 OTHER = Actor(id="user:2", label="other@example.com")
 READS = ("GET", "HEAD")
 PAGE = Path(__file__).parents[1] / "docs" / "permissions.md"
-_CUSTOM = plist.dumps({"RequestType": "Settings", "Settings": []}).decode("ascii")
+_CUSTOM = plist.dumps({"RequestType": "RequestMirroring"}).decode("ascii")
 _PROFILE = plist.dumps(
     {
         "PayloadType": "Configuration",

@@ -62,6 +62,7 @@ _SEE_SET_UP = (
     "mdm.view_system",
 )
 _REVEAL = (
+    "mdm.view_device_location",
     "mdm.view_device_lock_pin",
     "mdm.view_filevault_prk",
     "mdm.view_recovery_password",
@@ -74,6 +75,7 @@ _ASK = tuple(
         "InstalledApplicationList",
         "ProfileList",
         "SecurityInfo",
+        "UserList",
     )
 )
 
@@ -130,6 +132,11 @@ HELP_DESK = Role(
         *_ASK,
         f"{ANY_COMMAND}.DeviceLock",
         f"{ANY_COMMAND}.RestartDevice",
+        f"{ANY_COMMAND}.EnableLostMode",
+        f"{ANY_COMMAND}.DisableLostMode",
+        f"{ANY_COMMAND}.DeviceLocation",
+        f"{ANY_COMMAND}.PlayLostModeSound",
+        f"{ANY_COMMAND}.UnlockUserAccount",
     ),
 )
 AUDITOR = Role(

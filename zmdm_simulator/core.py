@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from zmdm_simulator import facts, pki, secrets
 from zmdm_simulator.channel import DEVICE, Channel, PushAddress
+from zmdm_simulator.condition import Condition
 from zmdm_simulator.errors import NotEnrolled
 from zmdm_simulator.models_of_devices import MODELS
 from zmdm_simulator.pki import DeviceCA, Identity
@@ -76,6 +77,11 @@ class DeviceCore:
         self.make_key, self.on_event = make_key, on_event
         self.sleep: Callable[[float], None] = time.sleep
         self.wire = Wire(self)
+        self._factory: Identity | None = None
+        self._come_new()
+
+    def _come_new(self) -> None:
+        """As it is unpacked: nobody manages it, nothing was changed on it."""
         self.life, self.powered, self.silent_until = Life.NEW, True, 0.0
         self.mdm: MdmPayload | None = None
         self.identity: Identity | None = None
@@ -84,9 +90,9 @@ class DeviceCore:
         self.enrollment_identifier: str | None = None
         self.channels: dict[str, Channel] = {}
         self.awaiting = False
+        self.condition = Condition()
         self.bootstrap_token: bytes | None = None
         self.unlock_token = secrets.new_unlock_token()
-        self._factory: Identity | None = None
 
     @property
     def installed(self) -> MdmPayload:

@@ -32,6 +32,7 @@ import httpx
 
 from zmdm_simulator import account_driven, checkins, enrollment, secrets, setup_assistant
 from zmdm_simulator.channel import After, Channel
+from zmdm_simulator.condition import Condition
 from zmdm_simulator.conversation import Conversation, converse
 from zmdm_simulator.core import DeviceCore, Life
 from zmdm_simulator.declarative import engine
@@ -230,3 +231,4 @@ class SimulatedDevice(DeviceCore):
         self.life, self.unlock_token = Life.ERASED, secrets.new_unlock_token()
         ever, self.secrets = self.secrets.ever, secrets.of_new(self.facts.model)
         self.secrets.ever = ever
+        self.name, self.condition = self.facts.name, Condition()

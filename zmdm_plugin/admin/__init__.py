@@ -34,6 +34,7 @@ from zmdm_plugin.admin.device_actions import DeviceActions, DeviceSwitches
 from zmdm_plugin.admin.device_list import DeviceList
 from zmdm_plugin.admin.device_page import DevicePage
 from zmdm_plugin.admin.device_secrets import DevicePin
+from zmdm_plugin.admin.device_whereabouts import DeviceWhereabouts
 from zmdm_plugin.admin.enrollments import EnrollmentList, EnrollmentPage
 from zmdm_plugin.admin.events import EventList
 from zmdm_plugin.admin.new_enrollment import ChangeEnrollment, NewEnrollment
@@ -102,6 +103,7 @@ def _fleet() -> list[Screen]:
         DeviceActions("Send", endpoint="zmdm_send", url=f"{one}/send", below=devices),
         DeviceSwitches("Do", endpoint="zmdm_do", url=f"{one}/do", below=devices),
         DevicePin("PIN", endpoint="zmdm_pin", url=f"{one}/pin", below=devices),
+        DeviceWhereabouts("Where", endpoint="zmdm_where", url=f"{one}/where", below=devices),
         commands,
         CommandPage("Command", endpoint="zmdm_command", url="commands/<uuid>", below=commands),
         EventList("Events", endpoint="zmdm_events", url="events", group="Fleet"),

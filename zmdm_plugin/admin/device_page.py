@@ -21,7 +21,7 @@ from zmdm_plugin.admin import (
 from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin.screen import Screen, demand, may
 from zmdm_plugin.models import ChannelCommand, Device, Event
-from zmdm_plugin.services import access, renewals, reveal, tags
+from zmdm_plugin.services import access, renewals, reveal, tags, whereabouts
 from zmdm_plugin.services.artifacts import failures
 
 SECTIONS = {
@@ -33,6 +33,7 @@ SECTIONS = {
     "applications": "Applications",
     "profiles": "Profiles",
     "certificates": "Certificates",
+    "users": "Users",
     "software_updates": "Updates",
     "timeline": "Timeline",
 }
@@ -60,6 +61,7 @@ class DevicePage(Screen):
             renewal_badge=identities.badge,
             **_happened(facts.events(device)),
             failed_artifacts=failures.number_on([one.id for one in talk.every]),
+            located=may(whereabouts.VIEW_LOCATION, device) and whereabouts.is_known(device),
             pin=may(reveal.VIEW_LOCK_PIN, device) and reveal.has_lock_pin(device),
             tags=tags.of([device.id]).get(device.id, []),
             all_tags=tags.every() if may(access.CHANGE_DEVICES, device) else [],
@@ -98,6 +100,12 @@ class DevicePage(Screen):
     @expose("/certificates/")
     def certificates(self, device_id: int) -> Response:
         return self._installed("certificates", device_id)
+
+    @expose("/users/")
+    def users(self, device_id: int) -> Response:
+        """The accounts of a Mac or a Shared iPad."""
+        device = facts.find(device_id)
+        return self._section("users", device, facts.conversation(device))
 
     @expose("/artifacts/")
     def artifacts(self, device_id: int) -> Response:

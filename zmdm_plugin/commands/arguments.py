@@ -58,7 +58,7 @@ def managed_only() -> ma.fields.Boolean:
     )
 
 
-def storable(text: str) -> None:
+def storable(text: Any) -> None:
     """A validator: what no property list can say must not wait in a queue to be found out."""
     try:
         plist.dumps(text)

@@ -27,6 +27,7 @@ CUSTOM_COMMAND = "mdm.add_customcommand"
 DEVICE = frozenset({ChannelKind.DEVICE})
 BOTH = frozenset(ChannelKind)
 EVERYWHERE = frozenset(Platform)
+MOBILE = frozenset({Platform.IOS, Platform.IPADOS})
 #: First versions of what MDM could do as soon as a platform had it.
 FROM_THE_START = {
     Platform.IOS: "4.0",

@@ -110,6 +110,13 @@ class ReplaceProfiles(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class LocalUsers(Effect):
+    """The accounts of the device, each with what it said of them (`user_name` always)."""
+
+    users: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SecretSeen(Effect):
     """An answer brought a secret, e.g. `filevault_prk_cms`; silence of a later one removes none."""
 

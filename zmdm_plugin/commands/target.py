@@ -37,6 +37,7 @@ class Target:
     dep_enrollment: bool = False
     user_approved: bool | None = None
     shared_ipad: bool = False
+    lost_mode: bool | None = None
     awaiting: bool = False
     access_rights: int | None = ALL_RIGHTS
     pin_required_for_erase: bool | None = None

@@ -128,6 +128,9 @@ class Device(Row):
     security_info_at: Mapped[datetime | None]
     applications_at: Mapped[datetime | None]
     certificates_at: Mapped[datetime | None]
+    local_users: Mapped[list[Any] | None] = mapped_column(deferred=True)
+    """Accounts of a Mac or a Shared iPad, as UserList told them."""
+    local_users_at: Mapped[datetime | None]
     profiles_at: Mapped[datetime | None]
 
     unlock_token: Mapped[str | None] = sealed("device.unlock_token")

@@ -126,6 +126,7 @@ _NAMED = {
     VIEW_RUNS: "See everybody's long work in the background; one's own needs no permission.",
     CHANGE_RUNS: "Stop long work in the background.",
     "mdm.view_device_lock_pin": "Reveal the PIN that a Mac was locked or erased with.",
+    "mdm.view_device_location": "See where a device in Lost Mode was; audited.",
     "mdm.view_filevault_prk": "Reveal the FileVault recovery key.",
     "mdm.view_recovery_password": "Reveal the recovery lock or firmware password.",
 }

@@ -240,6 +240,11 @@ def _gone(channel: Channel, _command: Claimed, effect: told.DeviceGone) -> None:
     _note(channel, "device.gone", why=effect.why)
 
 
+def _local_users(channel: Channel, _command: Claimed, effect: told.LocalUsers) -> None:
+    channel.device.local_users = [dict(user) for user in effect.users]
+    channel.device.local_users_at = utcnow()
+
+
 def _noted(channel: Channel, command: Claimed, effect: told.Note) -> None:
     _note(channel, "command.note", command=command.uuid, text=effect.text[:500])
 
@@ -283,6 +288,7 @@ APPLY: dict[type[told.Effect], Callable[[Channel, Claimed, Any], None]] = {
     told.IdentityRenewed: _identity_renewed,
     told.RenewalFailed: _renewal_failed,
     told.DeclarationsEnabled: _declarations,
+    told.LocalUsers: _local_users,
     told.Locked: _locked,
     told.DeviceGone: _gone,
     told.Note: _noted,

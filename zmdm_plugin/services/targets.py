@@ -34,6 +34,7 @@ def target(channel: Channel) -> Target:
         dep_enrollment=bool(device.dep_enrollment),
         user_approved=device.user_approved_enrollment,
         shared_ipad=bool(device.shared_ipad),
+        lost_mode=device.lost_mode,
         awaiting=bool(device.awaiting_configuration),
         access_rights=payload.get("access_rights"),
         pin_required_for_erase=device.pin_required_for_erase,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmdm_simulator.answers import (
     control,
+    custody,
     information,
     lists,
     passwords,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 EVERYWHERE = frozenset({MACOS, IOS, IPADOS, TVOS, VISIONOS})
 MOBILE = frozenset({IOS, IPADOS})
 _LOCKABLE = MOBILE | frozenset({MACOS, VISIONOS})
+MACS = frozenset({MACOS})
 HANDLERS: Mapping[str, Handler] = {
     **information.HANDLERS,
     **security.HANDLERS,
@@ -45,6 +47,7 @@ HANDLERS: Mapping[str, Handler] = {
     **provisioning.HANDLERS,
     **control.HANDLERS,
     **passwords.HANDLERS,
+    **custody.HANDLERS,
 }
 
 
@@ -88,6 +91,17 @@ TERMS = {
     "ActivationLockBypassCode": Terms(platforms=_LOCKABLE, supervised_on=_LOCKABLE),
     "ClearActivationLockBypassCode": Terms(platforms=_LOCKABLE, supervised_on=_LOCKABLE),
     "DeclarativeManagement": Terms(mac_user=True, shared_user=True),
+    "EnableLostMode": Terms(platforms=MOBILE, supervised_on=MOBILE),
+    "DisableLostMode": Terms(platforms=MOBILE, supervised_on=MOBILE),
+    "DeviceLocation": Terms(platforms=MOBILE, supervised_on=MOBILE),
+    "PlayLostModeSound": Terms(platforms=MOBILE, supervised_on=MOBILE),
+    "EnableRemoteDesktop": Terms(platforms=MACS, supervised_on=MACS),
+    "DisableRemoteDesktop": Terms(platforms=MACS, supervised_on=MACS),
+    "UserList": Terms(platforms=MACS | MOBILE, supervised_on=MACS),
+    "DeleteUser": Terms(platforms=MACS | MOBILE, supervised_on=MACS),
+    "LogOutUser": Terms(platforms=MOBILE),
+    "UnlockUserAccount": Terms(4, platforms=MACS),
+    "Settings": Terms(2048, mac_user=True, shared_user=True),
 }
 # Macs ask no right for these, all others do.
 FREE_ON_MACS = frozenset(provisioning.HANDLERS)

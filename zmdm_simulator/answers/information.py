@@ -146,7 +146,7 @@ def _mac(order: Order) -> Values:
         ],
         "AutoSetupAdminAccounts": _administrators(device.secrets.administrator),
         "LocalHostName": f"mac-{host}",
-        "HostName": f"mac-{host}.local",
+        "HostName": device.condition.host_name or f"mac-{host}.local",
         "SystemIntegrityProtectionEnabled": True,
         "SupportsLOMDevice": False,
         "EthernetMAC": facts.ethernet_mac,
@@ -167,10 +167,10 @@ def _mobile(order: Order) -> Values:
     device, facts, model = order.device, order.device.facts, order.device.facts.model
     return {
         "MDMOptions": {"ActivationLockAllowedWhileSupervised": False},
-        "TimeZone": "Europe/Berlin",
+        "TimeZone": device.condition.time_zone,
         "IsMultiUser": device.shared,
         "IsActivationLockEnabled": False,
-        "IsMDMLostModeEnabled": False,
+        "IsMDMLostModeEnabled": device.condition.lost is not None,
         "CellularTechnology": 3 if model.cellular else 0,
         "PushToken": order.channel.token,
         "SoftwareUpdateDeviceID": model.software_update_id,

@@ -44,7 +44,7 @@ def _mac(order: Order) -> dict[str, Any]:
             "IsActivationLockManageable": secure_chip,
         },
         "SecureBoot": _secure_boot(silicon=silicon, t2=model.t2),
-        "RemoteDesktopEnabled": False,
+        "RemoteDesktopEnabled": order.device.condition.remote_desktop,
         "AuthenticatedRootVolumeEnabled": True,
         "BootstrapTokenAllowedForAuthentication": "allowed" if silicon else "not supported",
         "BootstrapTokenRequiredForSoftwareUpdate": silicon,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from zmdm_simulator.channel import After, Channel
+from zmdm_simulator.condition import Condition
 from zmdm_simulator.core import Life
 from zmdm_simulator.declared import Declared
 from zmdm_simulator.device import SimulatedDevice
@@ -97,6 +98,8 @@ def to_json(device: SimulatedDevice) -> Json:
         "bootstrap_token": _text(device.bootstrap_token),
         "unlock_token": _text(device.unlock_token),
         "secrets": device.secrets.to_json(),
+        "name": device.name,
+        "condition": device.condition.to_json(),
         "channels": [_channel_json(channel) for channel in device.channels.values()],
     }
 
@@ -116,6 +119,8 @@ def restore(device: SimulatedDevice, data: Json) -> None:
     device.unlock_token = _bytes(data["unlock_token"]) or device.unlock_token
     if "secrets" in data:
         device.secrets = Secrets.from_json(data["secrets"])
+    device.name = data.get("name", device.name)
+    device.condition = Condition.from_json(data.get("condition"))
     channels = [_channel(item) for item in data["channels"]]
     device.channels = {channel.name: channel for channel in channels}
     device.enrollment_identifier = data["enrollment"]

@@ -184,15 +184,18 @@ def test_only_some_commands_exist_on_user_channels(name, mac, ipad):
     assert (command.unavailable(on_user_channel(change(IPAD, shared_ipad=True))) is None) is ipad
 
 
-def test_the_fast_lane_is_for_lock_and_erase():
+def test_the_fast_lane_is_for_what_protects_a_device():
     assert {command.name for command in registry if command.fast_lane} == {
         "DeviceLock",
+        "DisableLostMode",
+        "EnableLostMode",
         "EraseDevice",
     }
 
 
 def test_what_must_not_happen_twice_is_not_repeated():
     assert {command.name for command in registry if not command.repeat} == {
+        "DeleteUser",
         "DeviceLock",
         "EraseDevice",
         "RestartDevice",

@@ -16,12 +16,12 @@ def order(**payload) -> dict:
 
 
 def test_what_was_written_is_what_the_device_gets():
-    args = order(RequestType="Settings", Settings=[{"Item": "Bluetooth", "Enabled": True}])
+    args = order(RequestType="RequestMirroring", DestinationName="Hall")
     assert CUSTOM.payload(args, {}) == {
-        "RequestType": "Settings",
-        "Settings": [{"Item": "Bluetooth", "Enabled": True}],
+        "RequestType": "RequestMirroring",
+        "DestinationName": "Hall",
     }
-    assert CUSTOM.wire_type(args) == "Settings"
+    assert CUSTOM.wire_type(args) == "RequestMirroring"
 
 
 def test_a_whole_command_may_be_pasted():
@@ -47,7 +47,7 @@ def test_what_is_no_command_is_refused(text):
 
 
 def test_an_unregistered_command_asks_for_a_permission_of_its_own():
-    args = order(RequestType="Settings")
+    args = order(RequestType="RequestMirroring")
     assert CUSTOM.unwrap(args)[0] is None
     assert CUSTOM.permission_for(args) == "mdm.add_customcommand"
 
@@ -100,7 +100,7 @@ def test_only_the_names_of_its_keys_are_shown():
 def test_a_carried_command_replaces_what_it_would_replace():
     args = order(RequestType="RemoveProfile", Identifier="com.example.wifi")
     assert CUSTOM.supersedes_key(args) == "profile:com.example.wifi"
-    assert CUSTOM.supersedes_key(order(RequestType="Settings")) is None
+    assert CUSTOM.supersedes_key(order(RequestType="RequestMirroring")) is None
 
 
 def test_an_answer_means_what_it_means_for_the_carried_command():
@@ -108,7 +108,7 @@ def test_an_answer_means_what_it_means_for_the_carried_command():
     assert CUSTOM.answered(order(RequestType="EraseDevice"), answer) == [
         effects.DeviceGone("erased")
     ]
-    assert CUSTOM.answered(order(RequestType="Settings"), answer) == []
+    assert CUSTOM.answered(order(RequestType="RequestMirroring"), answer) == []
 
 
 def test_an_order_that_is_no_longer_valid_means_nothing():

@@ -10,6 +10,7 @@ from zmdm_plugin.commands import registry
 from zmdm_plugin.protocol.platform import Platform
 
 VISION = change(IPHONE, platform=Platform.VISIONOS, os_version="26.0")
+SHARED = change(IPAD, shared_ipad=True)
 WATCH = change(IPHONE, platform=Platform.WATCHOS, os_version="26.0")
 NEITHER = {"disallow_proximity_setup": False, "preserve_data_plan": False}
 ORDERS = [
@@ -36,6 +37,26 @@ ORDERS = [
     ("RestartDevice", IPHONE, {}),
     ("SecurityInfo", MAC, {}),
     ("ShutDownDevice", MAC, {}),
+    ("DeleteUser", MAC, {"user_name": "ada"}),
+    ("DeleteUser", SHARED, {"delete_all_users": True}),
+    ("DeleteUser", SHARED, {"user_name": "ada@example.com", "force_deletion": True}),
+    ("DeviceLocation", IPHONE, {}),
+    ("DisableLostMode", IPAD, {}),
+    ("DisableRemoteDesktop", MAC, {}),
+    ("EnableLostMode", IPHONE, {"message": "Lost", "phone_number": "+49 1", "footnote": "Thanks"}),
+    ("EnableRemoteDesktop", MAC, {}),
+    ("LogOutUser", SHARED, {}),
+    ("PlayLostModeSound", IPAD, {}),
+    ("Settings", MAC, {"device_name": "Desk 7", "host_name": "desk-7", "bluetooth": False}),
+    ("Settings", MAC, {"prompt_for_bootstrap_token": True, "activation_lock_allowed": False}),
+    ("Settings", IPHONE, {"wallpaper": b"PNG", "wallpaper_where": "lock", "data_roaming": True}),
+    ("Settings", IPAD, {"time_zone": "Europe/Berlin", "personal_hotspot": False}),
+    ("Settings", SHARED, {"diagnostic_submission": True, "app_analytics": False}),
+    ("Settings", SHARED, {"further": [{"Item": "SharedDeviceConfiguration", "QuotaSize": 4096}]}),
+    ("Settings", VISION, {"device_name": "Desk 8"}),
+    ("UnlockUserAccount", MAC, {"user_name": "ada"}),
+    ("UserList", MAC, {}),
+    ("UserList", SHARED, {}),
     ("DeviceInformation", MAC, {}),
     ("DeviceInformation", IPHONE, {}),
     ("DeviceInformation", IPAD, {}),
