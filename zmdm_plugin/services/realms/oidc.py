@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from zmdm_plugin.clients import oidc
 from zmdm_plugin.clients.outbound import Outbound
-from zmdm_plugin.errors import ProtocolError, Refused
-from zmdm_plugin.protocol import pem
+from zmdm_plugin.errors import Refused
+from zmdm_plugin.services.realms import config_fields
 from zmdm_plugin.services.realms.provider import (
     Known,
     PersonRefused,
@@ -93,16 +93,15 @@ def test(provider: Provider) -> str:
 
 def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     """issuer, client_id; scopes and ca if given. Refused names `config`."""
-    if unknown := sorted(config.keys() - _KEYS):
-        raise Refused("config", f"knows {', '.join(sorted(_KEYS))}, not {', '.join(unknown)[:200]}")
-    issuer = _text(config, "issuer")
+    config_fields.only(config, _KEYS)
+    issuer = config_fields.text(config, "issuer")
     if not oidc.is_safe(issuer) or "?" in issuer or "#" in issuer:
         raise Refused("config", "issuer must be an address like https://id.example.com")
-    found: dict[str, Any] = {"issuer": issuer, "client_id": _text(config, "client_id")}
+    found: dict[str, Any] = {"issuer": issuer, "client_id": config_fields.text(config, "client_id")}
     if config.get("scopes"):
         found["scopes"] = _scopes(config["scopes"])
     if config.get("ca"):
-        found["ca"] = _ca(config["ca"])
+        found["ca"] = config_fields.certificates(config, "ca")
     return found
 
 
@@ -120,15 +119,6 @@ def _client(provider: Provider) -> oidc.Client:
     )
 
 
-def _text(config: Mapping[str, Any], name: str) -> str:
-    value = config.get(name)
-    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST:
-        raise Refused("config", f"{name} is required")
-    if not value.isprintable():
-        raise Refused("config", f"{name} must be one line")
-    return value.strip()
-
-
 def _scopes(value: Any) -> list[str]:
     names = value.split() if isinstance(value, str) else value
     good = isinstance(names, list) and all(
@@ -138,11 +128,3 @@ def _scopes(value: Any) -> list[str]:
     if not good or "openid" not in names or len(names) > 32:
         raise Refused("config", "scopes must be a list of names with openid among them")
     return list(names)
-
-
-def _ca(value: Any) -> str:
-    try:
-        pem.certificates(str(value))
-    except ProtocolError as error:
-        raise Refused("config", f"ca must be PEM certificates: {error}") from error
-    return str(value)
