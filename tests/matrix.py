@@ -27,9 +27,11 @@ from itsdangerous import URLSafeTimedSerializer
 
 from tests import fleet, hosts
 from zmdm_plugin import Actor, Zmdm, db, policy
-from zmdm_plugin.models import AuditEntry, ChannelCommand, Enrollment, JobRun
+from zmdm_plugin.models import AuditEntry, ChannelCommand, DepDevice, Enrollment, JobRun
+from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import plist
 from zmdm_plugin.services import access, audit, job_runs, tags, tokens
+from zmdm_plugin.services.dep import setup as dep_setup
 from zmdm_plugin.services.enrollment import enrollments
 from zmdm_plugin.services.software_updates import enforcements as updates
 
@@ -196,6 +198,7 @@ FORMS: dict[str, dict[str, Any]] = {
 """What a form needs for its view to know what is asked, by rule."""
 
 BODIES: dict[str, Any] = {
+    "assign_dep_devices": {"ids": [1]},
     "lock_device": {"pin": "123456"},
     "queue_device_lock": {"pin": "123456"},
     "queue_custom": {"command": _CUSTOM},
@@ -227,6 +230,9 @@ def _lay(uri: str) -> str:
         _, text = tokens.create("walker", WALKER, permissions=["mdm.*"], actor=WALKER)
         job_runs.start("test.count", OTHER, title="Count to ten", total=10)
         tags.create("Lab")
+        server = dep_setup.begin("MDM", actor=OTHER, now=utcnow())
+        server.uuid = "F" * 32
+        session.add(DepDevice(server_id=server.id, serial_number="C02DEP", seen_at=utcnow()))
         updates.create({"name": "Newest", "platforms": ["macOS"], "max_os_version": "27"})
         given = session.get_one(Enrollment, 1)
         for kind in enrollments.KINDS:

@@ -46,6 +46,8 @@ class DepError(ZmdmError):
 class Refused(DepError):
     """Apple said no and why; asking again changes nothing."""
 
+    status = 409
+
 
 class TermsNotSigned(Refused):
     """Somebody has to accept new terms and conditions in the portal; until then nothing works."""

@@ -138,6 +138,7 @@ _PARTS: dict[str, dict[str, Any]] = {
 _WHOLE: dict[str, Any] = {
     "BulkFilter": {"platform": "macOS", "tag": "Loaner pool"},
     "CustomArgs": {"command": _COMMAND},
+    "DepAssignment": {"enrollment": 1, "filter": {"device_family": "Mac"}, "count": 120},
     "DeviceInformationArgs": {"queries": ["DeviceName", "OSVersion"]},
     "DeviceLockArgs": {
         "pin": "012345",

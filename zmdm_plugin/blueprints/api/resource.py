@@ -99,7 +99,9 @@ class Resource(Blueprint):
             f"zmdm_api_{name}", __name__, url_prefix=prefix + path, description=description
         )
         self._prepare_doc_cbks += [describe_key, describe_upload]
-        self.title = name.replace("_", " ").capitalize().replace("Scep", "SCEP")
+        self.title = (
+            name.replace("_", " ").capitalize().replace("Scep", "SCEP").replace("Dep ", "DEP ")
+        )
         origin.watch(self)
         self.before_request(authenticate_token)
         self.before_request(answer_options)
