@@ -9,6 +9,7 @@ from flask import Flask
 from zmdm_plugin import db as database
 from zmdm_plugin.admin import register_admin
 from zmdm_plugin.blueprints.api import register_api
+from zmdm_plugin.blueprints.apple import register_apple
 from zmdm_plugin.blueprints.device import register_device
 from zmdm_plugin.blueprints.ops import register_ops
 from zmdm_plugin.blueprints.signin import register_sign_in
@@ -46,6 +47,7 @@ class Zmdm:
         self._register_database(app)
         register_cli(app)
         register_device(app)
+        register_apple(app)
         register_sign_in(app)
         register_api(app)
         register_ops(app)

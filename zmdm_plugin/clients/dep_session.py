@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
@@ -31,6 +30,7 @@ from zmdm_plugin.clients.dep_errors import (
     VersionRefused,
 )
 from zmdm_plugin.clients.dep_oauth import authorization
+from zmdm_plugin.clients.waits import bounded, http_date, retry_after
 from zmdm_plugin.protocol.server_token import ServerToken
 
 BASE_URL: Final = "https://mdmenrollment.apple.com"
@@ -43,7 +43,6 @@ _SESSION: Final = "X-ADM-Auth-Session"
 _TRIES: Final = 3
 _SESSIONS: Final = 3  # the one at hand, one that another thread got meanwhile, a new one of ours
 _SKEW: Final = timedelta(minutes=5)
-_LONGEST_WAIT: Final = timedelta(days=1)
 _RENEWED: Final = (Forbidden, TokenRefused)
 
 
@@ -211,10 +210,10 @@ class DepSession:
         if answer.status < 400:
             return answer
         now = self._manners.now()
-        wait = _retry_after(answer.headers.get("Retry-After"), now)
+        wait = retry_after(answer.headers.get("Retry-After"), now)
         code = dep_errors.code_of(answer.body)
         error = dep_errors.error(answer.status, code, path=path, retry_after=wait)
-        if isinstance(error, TokenRefused) and (theirs := _date(answer.headers.get("Date"))):
+        if isinstance(error, TokenRefused) and (theirs := http_date(answer.headers.get("Date"))):
             skew = now - theirs
             error.skew = skew if abs(skew) > _SKEW else None
         raise error
@@ -227,12 +226,10 @@ def _unreachable(message: str, error: Exception) -> Unreachable:
 
 
 def _bounded(answer: httpx.Response) -> bytes:
-    body = bytearray()
-    for part in answer.iter_bytes():
-        body += part
-        if len(body) > MOST:
-            raise Unreadable("Apple's answer is too long")
-    return bytes(body)
+    body = bounded(answer, MOST)
+    if body is None:
+        raise Unreadable("Apple's answer is too long")
+    return body
 
 
 def _json(answer: _Answer) -> dict[str, Any]:
@@ -243,24 +240,3 @@ def _json(answer: _Answer) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Unreadable("the answer is not Apple's", http_status=answer.status)
     return found
-
-
-def _retry_after(value: str | None, now: datetime) -> int | None:
-    """Seconds, given as such or as a date; never more than a day."""
-    if not value:
-        return None
-    most = int(_LONGEST_WAIT.total_seconds())
-    if value.isascii() and value.isdecimal():
-        return min(int(value[:9]), most)
-    moment = _date(value)
-    return None if moment is None else min(max(math.ceil((moment - now).total_seconds()), 0), most)
-
-
-def _date(value: str | None) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(value) if value else None
-    except (ValueError, TypeError):
-        return None
-    if moment is None:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -41,6 +41,18 @@ class AppleServices:
         "After so many days the whole list of devices is fetched again; 0: only when asked.",
         default=7,
     )
+    apps_books_url: str = key(
+        base_url, "Apple's Apps and Books service.", default="https://vpp.itunes.apple.com/mdm/v2"
+    )
+    apps_books_poll_after: int = key(
+        number(1, 600),
+        "Seconds without a notification after which Apple is asked what became of an assignment; "
+        "at most 30 while a location has never been notified.",
+        default=300,
+    )
+    apps_books_sync_hours: int = key(
+        number(1, 168), "Hours between two syncs of a location of Apps and Books.", default=6
+    )
     software_lookup_url: str = key(
         base_url, "Apple's software lookup service.", default="https://gdmf.apple.com"
     )

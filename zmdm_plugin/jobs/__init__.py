@@ -15,6 +15,7 @@ from zmdm_plugin.db import outages
 from zmdm_plugin.errors import Unavailable
 from zmdm_plugin.jobs import (
     ade,
+    apps_books,
     beats,
     bulk,
     declarations,
@@ -30,6 +31,12 @@ log = logging.getLogger(__name__)
 JOBS: dict[str, Callable[..., None]] = {
     "ade.define": ade.define,
     "ade.retry": ade.retry,
+    "apps_books.bulk": apps_books.run_bulk,
+    "apps_books.look": apps_books.look,
+    "apps_books.metadata": apps_books.fetch_metadata,
+    "apps_books.sync": apps_books.sync,
+    "apps_books.tell": apps_books.tell,
+    "apps_books.work": apps_books.work,
     "beat": beats.beat,
     "beats.ask": beats.ask,
     "bulk.run": bulk.run,
@@ -50,6 +57,7 @@ JOBS: dict[str, Callable[..., None]] = {
 
 SCHEDULE: dict[str, Callable[[Settings], int]] = {
     "ade.retry": lambda _settings: ade.PERIOD,
+    "apps_books.look": lambda _settings: apps_books.PERIOD,
     "beats.ask": lambda _settings: beats.PERIOD,
     "declarations.tidy": lambda _settings: declarations.PERIOD,
     "dep.beat": lambda _settings: dep.PERIOD,

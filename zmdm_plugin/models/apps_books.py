@@ -42,6 +42,8 @@ class Location(Row):
     """Names this server at Apple, and this location in the address of notifications."""
     notification_token_hash: Mapped[str | None] = mapped_column(sa.String(64))
     """SHA-256, hex, of what Apple shows us with each notification."""
+    notification_token: Mapped[str | None] = sealed("location.notification_token")
+    """The same in the clear, to be told to Apple again when the location is taken back."""
     registered_at: Mapped[datetime | None]
     """Since when Apple knows that the location is managed from here."""
     owner: Mapped[dict[str, Any] | None]
@@ -63,6 +65,8 @@ class Location(Row):
     """What went wrong last between us and Apple; NULL when nothing did."""
     error_number: Mapped[int | None]
     error_at: Mapped[datetime | None]
+    notification_error: Mapped[str | None] = mapped_column(sa.String(500))
+    """Why Apple does not notify us; NULL when it does."""
     notified_at: Mapped[datetime | None]
     """When Apple's last notification came: while none come, events are asked about sooner."""
 
@@ -121,9 +125,11 @@ class LocationAsset(Row):
     total_count: Mapped[int] = mapped_column(default=0)
     reserved_count: Mapped[int] = mapped_column(default=0)
     """Of the available ones, how many our unfinished requests ask for."""
+    user_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Of the assigned ones, how many people hold and not devices, as last read."""
     generation: Mapped[int] = mapped_column(default=0)
     stale_at: Mapped[datetime | None]
-    """Since when its numbers are known to be wrong: it is read anew."""
+    """From when on it is read anew, since its numbers are known to be wrong."""
     short_at: Mapped[datetime | None] = mapped_column(index=True)
     """Since when devices wait because there is no licence left."""
     withdrawn_at: Mapped[datetime | None]

@@ -69,6 +69,13 @@ VIEW_SOURCES = "mdm.view_artifact_source"
 ADD_ARTIFACTS = "mdm.add_artifact"
 CHANGE_ARTIFACTS = "mdm.change_artifact"
 DELETE_ARTIFACTS = "mdm.delete_artifact"
+VIEW_LOCATIONS = "mdm.view_location"
+ADD_LOCATIONS = "mdm.add_location"
+CHANGE_LOCATIONS = "mdm.change_location"
+DELETE_LOCATIONS = "mdm.delete_location"
+VIEW_ASSETS = "mdm.view_asset"
+VIEW_LOCATION_ASSETS = "mdm.view_locationasset"
+CHANGE_LOCATION_ASSETS = "mdm.change_locationasset"
 VIEW_SYSTEM = "mdm.view_system"
 VIEW_AUDIT = "mdm.view_auditentry"
 VIEW_RUNS = "mdm.view_jobrun"
@@ -121,6 +128,13 @@ _NAMED = {
     ADD_ARTIFACTS: "Make artifacts.",
     CHANGE_ARTIFACTS: "Change artifacts, upload versions and choose the current one.",
     DELETE_ARTIFACTS: "Delete artifacts and versions that nothing uses.",
+    VIEW_LOCATIONS: "See locations of Apps and Books, and how they stand with Apple.",
+    ADD_LOCATIONS: "Add locations of Apps and Books by their content token.",
+    CHANGE_LOCATIONS: "Renew content tokens, sync locations, and take them from other servers.",
+    DELETE_LOCATIONS: "Delete locations that have no apps.",
+    VIEW_ASSETS: "See the apps and books of the store that locations own.",
+    VIEW_LOCATION_ASSETS: "See how many licences there are, and which devices hold them.",
+    CHANGE_LOCATION_ASSETS: "Assign licences to devices, and take them back.",
     VIEW_SYSTEM: "See the settings (never secrets) and what the doctor finds.",
     VIEW_AUDIT: "See and export who did what.",
     VIEW_RUNS: "See everybody's long work in the background; one's own needs no permission.",

@@ -30,6 +30,8 @@ from zmdm_plugin.models import (
     Device,
     Enrollment,
     JobRun,
+    Location,
+    LocationAsset,
     MDMBlueprint,
     PushCertificate,
     ScepIssuer,
@@ -69,6 +71,11 @@ _SAFE: dict[type[Base], frozenset[str]] = {
         {"name", "display_name", "kind", "quota", "serial_numbers", "udids"}
         | {"expires_at", "revoked_at", "push_certificate_id", "scep_issuer_id", "blueprint_id"}
     ),
+    Location: frozenset(
+        {"name", "organization_name", "country_code", "library_uid", "platform", "registered_at"}
+        | {"server_token_expiration_date", "lost_at"}
+    ),
+    LocationAsset: frozenset({"location_id", "asset_id"}),
     MDMBlueprint: frozenset(
         {"name", "inventory_interval", "collect_apps", "collect_certificates"}
         | {"collect_profiles", "legacy_profiles_via_ddm"}

@@ -173,6 +173,19 @@ def _next(actor: Actor, which: Which, ready: Ready, after: int, limit: int) -> S
     return session().scalars(query.execution_options(populate_existing=True)).all()
 
 
+def serial_numbers(
+    actor: Actor, which: Which, *, after: int, limit: int
+) -> Sequence[tuple[int, str | None]]:
+    """Ids and serial numbers of the next chosen devices that the actor may see; locks nothing."""
+    rows = session().execute(
+        _from(sa.select(Device.id, Device.serial_number))
+        .where(*which.conditions(), Device.id > after, *_scope(actor, access.VIEW_DEVICES))
+        .order_by(Device.id)
+        .limit(limit)
+    )
+    return [(row_id, serial) for row_id, serial in rows]
+
+
 class _Tally:
     """How it went, by reason; kept in the run's result from step to step."""
 

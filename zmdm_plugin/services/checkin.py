@@ -28,6 +28,7 @@ from zmdm_plugin.services import (
     wake,
 )
 from zmdm_plugin.services.account import maid
+from zmdm_plugin.services.apps_books import reclaim
 from zmdm_plugin.services.declarations import status, sync
 from zmdm_plugin.services.identity import Evidence, Known
 from zmdm_plugin.services.planner import plan_channel
@@ -106,6 +107,7 @@ def _check_out(evidence: Evidence, message: wire.CheckOut) -> bytes:
     if device.checkout_at is None and not known.pending:
         device.checkout_at = now
         departure.end(device, why="the device checked out", now=now)
+        reclaim.left(device)
         events.record("device.checked_out", device=device)
         device_id = device.id
         after_commit(lambda: notify.send(signals.device_checked_out, device_id=device_id))

@@ -26,6 +26,7 @@ from zmdm_plugin.models import (
 from zmdm_plugin.models.base import Base, utcnow
 from zmdm_plugin.protocol import x509
 from zmdm_plugin.services import command_queue, departure, events, hardware, replan
+from zmdm_plugin.services.apps_books import reclaim
 from zmdm_plugin.services.artifacts import present
 from zmdm_plugin.services.claims import Claimed
 from zmdm_plugin.services.enrollment import renewal
@@ -237,6 +238,7 @@ def _gone(channel: Channel, _command: Claimed, effect: told.DeviceGone) -> None:
     device, now = channel.device, utcnow()
     device.checkout_at = now
     departure.end(device, why=f"the device was {effect.why}", now=now)
+    reclaim.erased(device)
     _note(channel, "device.gone", why=effect.why)
 
 

@@ -16,7 +16,13 @@ import sqlalchemy as sa
 
 from zmdm_plugin import signals
 from zmdm_plugin.db import after_commit, session
-from zmdm_plugin.models import CertificateAuthority, DepVirtualServer, Event, PushCertificate
+from zmdm_plugin.models import (
+    CertificateAuthority,
+    DepVirtualServer,
+    Event,
+    Location,
+    PushCertificate,
+)
 from zmdm_plugin.protocol import pem, x509
 from zmdm_plugin.services import events, notify
 from zmdm_plugin.services.push_certificates import WARNINGS
@@ -85,10 +91,12 @@ def _of_rows() -> Iterator[Expiring]:
     tokens = sa.select(DepVirtualServer.name, DepVirtualServer.access_token_expiry).where(
         DepVirtualServer.access_token_expiry.is_not(None)
     )
+    contents = sa.select(Location.name, Location.server_token_expiration_date)
     rows: tuple[tuple[str, Any, tuple[int, ...]], ...] = (
         ("Push certificate", push, WARNINGS),
         ("CA", issuing, WARNINGS),
         ("Server token", tokens, (*WARNINGS, 60)),
+        ("Content token", contents, (*WARNINGS, 60)),
     )
     for kind, query, warnings in rows:
         for name, ends in session().execute(query):

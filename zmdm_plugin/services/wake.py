@@ -150,6 +150,24 @@ def _due(chosen: sa.Select[int], *, now: datetime) -> int:
     return len(marked.all())  # sqlite3 counts no rows of a statement that begins with WITH
 
 
+def plan_due(which: sa.ColumnElement[bool], *, now: datetime) -> int:
+    """Have open channels planned anew, and wake those that can be; the caller bounds how many."""
+    held = session().scalars(
+        sa.select(_C.id)
+        .where(which, _C.ended_at.is_(None))
+        .order_by(_C.id)
+        .with_for_update(of=_C, key_share=True)
+    )
+    ids = held.all()
+    session().execute(
+        sa.update(_C).where(_C.id.in_(ids)).values(plan_due_at=now),
+        execution_options={"synchronize_session": False},
+    )
+    _due(sa.select(_C.id).where(_C.id.in_(ids), *_WAKEABLE), now=now)
+    defer("push.flush", once="push.flush")
+    return len(ids)
+
+
 def passed_deadlines(*, now: datetime, limit: int = CHUNK) -> int:
     """Turn passed `plan_due_at`s into wakes; a channel already woken for one is left alone."""
     chosen = (

@@ -1,7 +1,7 @@
 """Who is to have a licence: noted here at once, asked of Apple by a job, ahead of need.
 
 A row per (asset of a location, serial number) holds what Apple's books say and what we want; the
-difference is worked off by `assigning`. Nothing here waits for Apple, so a planner may call it
+difference is worked off by `ordering`. Nothing here waits for Apple, so a planner may call it
 inside of a device's request.
 """
 
@@ -18,6 +18,7 @@ from zmdm_plugin.db import insert, session
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import Asset, Licence, Location, LocationAsset
 from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.queues import defer
 from zmdm_plugin.services.apps_books import serials
 
 State = Literal["assigned", "waiting", "short", "refused", "unknown"]
@@ -36,7 +37,7 @@ class Standing:
 
 def need(location_asset_id: int, serial_numbers: Iterable[str]) -> None:
     """These devices are to have a licence; those that hold one or wait already stay as they are."""
-    _check(location_asset_id)
+    _work(_location_of(location_asset_id))
     for chunk in serials.chunks(serial_numbers):
         _want(location_asset_id, chunk, now=utcnow())
 
@@ -45,12 +46,21 @@ def release(location_asset_id: int, serial_numbers: Iterable[str]) -> None:
     """These devices need no licence any more; given back is only what this server assigned."""
     for chunk in serials.chunks(serial_numbers):
         _unwant(_L.location_asset_id == location_asset_id, chunk, now=utcnow())
+    if (row := session().get(LocationAsset, location_asset_id)) is not None:
+        _work(row.location_id)
 
 
 def release_device(serial_number: str) -> None:
     """The same for all that a device has: it left for good."""
     for chunk in serials.chunks([serial_number]):
         _unwant(sa.true(), chunk, now=utcnow())
+
+
+def revoke(location_asset_id: int, serial_numbers: Iterable[str]) -> None:
+    """Take licences back because an operator said so, whoever had assigned them."""
+    for chunk in serials.chunks(serial_numbers):
+        _unwant(_L.location_asset_id == location_asset_id, chunk, now=utcnow(), theirs=True)
+    _work(_location_of(location_asset_id))
 
 
 def standing(location_asset_id: int, serial_number: str) -> Standing:
@@ -107,9 +117,16 @@ def _missing(
     return Standing(state="waiting", why="a job is about to ask Apple for the licence", since=since)
 
 
-def _check(location_asset_id: int) -> None:
-    if session().get(LocationAsset, location_asset_id) is None:
+def _location_of(location_asset_id: int) -> int:
+    row = session().get(LocationAsset, location_asset_id)
+    if row is None:
         raise NotFound("the location does not have this app")
+    return row.location_id
+
+
+def _work(location_id: int) -> None:
+    """Have a job ask Apple; what its wake-up loses, the schedule finds."""
+    defer("apps_books.work", location_id, once=f"apps_books.work:{location_id}")
 
 
 def _want(location_asset_id: int, chunk: Iterable[str], *, now: datetime) -> None:
@@ -145,7 +162,9 @@ def _want(location_asset_id: int, chunk: Iterable[str], *, now: datetime) -> Non
     )
 
 
-def _unwant(which: sa.ColumnElement[bool], chunk: Iterable[str], *, now: datetime) -> None:
+def _unwant(
+    which: sa.ColumnElement[bool], chunk: Iterable[str], *, now: datetime, theirs: bool = False
+) -> None:
     """Rows that nothing is known of any more go; the rest is given back if it is ours."""
     chosen: list[Any] = [which, _L.serial_number.in_(sa.select(serials.listed(chunk)))]
     session().execute(
@@ -153,11 +172,13 @@ def _unwant(which: sa.ColumnElement[bool], chunk: Iterable[str], *, now: datetim
     )
     session().execute(
         sa.update(_L)
-        .where(*chosen, _L.wanted)
+        .where(*chosen, sa.or_(_L.wanted, sa.and_(_L.held, sa.literal(theirs))))
         .values(
             wanted=False,
             untold=False,
-            todo=sa.case((sa.and_(_L.held, _L.ours), "revoke"), else_=None),
+            todo=sa.case(
+                (sa.and_(_L.held, sa.or_(_L.ours, sa.literal(theirs))), "revoke"), else_=None
+            ),
             changed_at=now,
         ),
         execution_options=_QUIET,

@@ -31,3 +31,8 @@ def chunks(serials: Iterable[str], size: int = CHUNK) -> Iterator[Sequence[str]]
     ordered = sorted({one for one in serials if 0 < len(one) <= LONGEST})
     for start in range(0, len(ordered), size):
         yield ordered[start : start + size]
+
+
+def numbered(ids: Iterable[int]) -> sa.ColumnElement[int]:
+    """The same for ids of rows."""
+    return sa.cast(listed([str(one) for one in ids]), sa.BigInteger())

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib import metadata
 from typing import Final
 
 import sqlalchemy as sa
@@ -20,6 +19,7 @@ from zmdm_plugin.clients.dep import DepClient
 from zmdm_plugin.clients.dep_errors import DepError, TermsNotSigned
 from zmdm_plugin.clients.dep_session import Manners, http_client
 from zmdm_plugin.clients.dep_values import Limit
+from zmdm_plugin.clients.user_agent import user_agent
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound
 from zmdm_plugin.models import DepVirtualServer
@@ -74,7 +74,7 @@ def seal_token(server: DepVirtualServer, token: ServerToken) -> None:
 def client(given: Credentials) -> Iterator[DepClient]:
     """A client with these credentials; open no transaction while it is used."""
     settings = state().settings
-    manners = Manners(user_agent=f"zmdm-plugin/{_version()}")
+    manners = Manners(user_agent=user_agent())
     with http_client(settings.dep_ca) as http:
         yield DepClient(
             http, given.token, manners=manners, base_url=settings.dep_url, limits=given.limits
@@ -114,10 +114,3 @@ def failed(server_id: int, error: DepError, *, now: datetime) -> None:
         events.record("dep.failed", server=server.name, error=str(error)[:_LONGEST])
     server.error, server.error_at = str(error)[:_LONGEST], now
     session().flush()
-
-
-def _version() -> str:
-    try:
-        return metadata.version("zmdm-plugin")
-    except metadata.PackageNotFoundError:  # run from a source tree
-        return "0"
