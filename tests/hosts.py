@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import redis
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -17,11 +19,15 @@ from zmdm_plugin.queues import DEFAULT, PUSH
 
 ADMINISTRATOR = Actor(id="user:1", label="admin@example.com", kind="user")
 
+_STORAGE = tempfile.TemporaryDirectory(prefix="zmdm-tests-")
+"""Packages of all applications of this process; gone when it ends."""
+
 DEFAULTS: dict[str, object] = {
     "SECRET_KEY": "tests only",
     "TESTING": True,
     "ZMDM_BASE_URL": "https://mdm.example.com",
     "ZMDM_SEALING_KEYS": "dGVzdHMgb25seTogbm90IGEga2V5IGZvciBhbnlvbmU=",
+    "ZMDM_STORAGE_FOLDER": _STORAGE.name,
 }
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from zmdm_simulator import facts, pki, secrets
+from zmdm_simulator import apps, facts, pki, secrets
+from zmdm_simulator.apps import AppStore, Installed
 from zmdm_simulator.channel import DEVICE, Channel, PushAddress
 from zmdm_simulator.condition import Condition
 from zmdm_simulator.errors import NotEnrolled
@@ -46,6 +47,7 @@ class DeviceCore:
     takes_updates = True  # Setup Assistant says that it can be asked to update first
     account: Account | None = None  # of an account-driven enrollment
     user_enrollments = 0  # how many it has been through
+    app_steps = 0  # how often an app is still being installed when somebody asks
     builds: Mapping[str, str] = {}  # of system versions, where a declaration names none
 
     def __init__(
@@ -70,11 +72,10 @@ class DeviceCore:
         self.name, self.secrets = self.facts.name, secrets.of_new(self.facts.model)
         self.factory_ca, self.http = factory_ca, http
         self.prover = prover or Prover(Proof.AUTO)
-        self.clock_skew = clock_skew
+        self.make_key, self.on_event, self.clock_skew = make_key, on_event, clock_skew
         self.scep = scep or ScepOptions(clock=self.clock)
         self.script = script or Script()
         self.supervised, self.shared, self.allow_http = supervised, shared, allow_http
-        self.make_key, self.on_event = make_key, on_event
         self.sleep: Callable[[float], None] = time.sleep
         self.wire = Wire(self)
         self._factory: Identity | None = None
@@ -89,7 +90,8 @@ class DeviceCore:
         self.neighbour: DeviceCore | None = None  # whose certificate it may be scripted to show
         self.enrollment_identifier: str | None = None
         self.channels: dict[str, Channel] = {}
-        self.awaiting = False
+        self.apps: dict[str, Installed] = {}
+        self.store, self.awaiting = AppStore(), False
         self.condition = Condition()
         self.bootstrap_token: bytes | None = None
         self.unlock_token = secrets.new_unlock_token()
@@ -183,6 +185,7 @@ class DeviceCore:
     def forget(self, why: str) -> None:
         """Remove the MDM profile and everything that came with it, without a word."""
         self.life = Life.LEFT
+        apps.left(self)
         self.mdm = self.identity = self.former_identity = self.enrollment_identifier = None
         self.channels, self.bootstrap_token, self.account = {}, None, None
         self.tell(f"left: {why}")

@@ -228,6 +228,7 @@ class SimulatedDevice(DeviceCore):
 
     def _erase(self) -> None:
         self.forget("erased")
+        self.apps = {}
         self.life, self.unlock_token = Life.ERASED, secrets.new_unlock_token()
         ever, self.secrets = self.secrets.ever, secrets.of_new(self.facts.model)
         self.secrets.ever = ever

@@ -72,11 +72,14 @@ class Do(Enum):
     INTERRUPT = "interrupt"  # a download breaks off halfway and is taken up from there
     INVALID = "invalid"  # a declaration of this type is refused, with `reason`
     UPDATE_FAILS = "update_fails"  # the update to this version fails
+    REJECT_APP = "reject_app"  # an app (identifier or number) is refused, with `reason`
+    USER_REJECTS = "user_rejects"  # the user does not want this app
 
 
 # These happen to declarations; every other fault to commands, or to a step that the rule names.
 DECLARATIVE = frozenset(
     {Do.STATUS_LOST, Do.STALE_TOKENS, Do.CORRUPT, Do.INTERRUPT, Do.INVALID, Do.UPDATE_FAILS}
+    | {Do.REJECT_APP, Do.USER_REJECTS}
 )
 ORDINARY = frozenset(Do) - DECLARATIVE
 

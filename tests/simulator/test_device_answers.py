@@ -15,6 +15,7 @@ from tests.simulator.device_server import (
 )
 from zmdm_simulator import pki
 from zmdm_simulator.answers import HANDLERS, custody, passwords
+from zmdm_simulator.answers.apps import HANDLERS as APPS
 from zmdm_simulator.answers.information import values
 from zmdm_simulator.answers.replies import Order
 from zmdm_simulator.conversation import Conversation
@@ -245,6 +246,7 @@ def test_every_command_of_the_table_is_tried_here_or_beside_the_secrets() -> Non
     tried |= {"RestartDevice", "ShutDownDevice", "EraseDevice", "DeviceLock", "ProfileList"}
     tried |= {f"{verb}ProvisioningProfile" for verb in ("Install", "Remove")}
     tried |= {"ProvisioningProfileList"}
+    tried |= set(APPS)  # in test_device_apps.py
     tried |= {"InstallProfile", "RemoveProfile", "CertificateList", "InstalledApplicationList"}
     tried |= custody.HANDLERS.keys()  # in test_custody.py
     assert HANDLERS.keys() == tried | {

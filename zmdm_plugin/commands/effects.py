@@ -91,6 +91,29 @@ class ReplaceApps(Effect):
     apps: tuple[App, ...]
     managed_only: bool = False
     complete: bool = True
+    asked: tuple[str, ...] = ()
+    """Bundle identifiers that were asked for, where not all were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedApp:
+    """What a device says of one managed app; `state` as it wrote it."""
+
+    identifier: str
+    state: str
+    flags: int | None = None
+    has_configuration: bool | None = None
+    has_feedback: bool | None = None
+    validated: bool | None = None
+    external_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedApps(Effect):
+    """The managed apps of this channel; all of them, unless some were asked for."""
+
+    apps: tuple[ManagedApp, ...]
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +236,16 @@ class ArtifactNotInstalled(Effect):
     artifact: int
     version: int
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppTaken(Effect):
+    """The device has begun to install an app; `state` as it wrote it, if it did."""
+
+    artifact: int
+    version: int
+    state: str | None
+    identifier: str | None
 
 
 @dataclass(frozen=True, slots=True)

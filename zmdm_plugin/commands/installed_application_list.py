@@ -96,6 +96,7 @@ class InstalledApplicationList(Command):
                 apps,
                 managed_only=bool(args.get("managed_only")),
                 complete=not args.get("identifiers"),
+                asked=tuple(args.get("identifiers") or ()),
             )
         ]
 

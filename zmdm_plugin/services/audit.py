@@ -33,6 +33,7 @@ from zmdm_plugin.models import (
     Location,
     LocationAsset,
     MDMBlueprint,
+    Package,
     PushCertificate,
     ScepIssuer,
     SoftwareUpdateEnforcement,
@@ -56,6 +57,7 @@ _SAFE: dict[type[Base], frozenset[str]] = {
     ),
     ArtifactVersion: frozenset(
         {"artifact_id", "number", "rank", "scope", "sha256", "size", "filename", "variables"}
+        | {"package_id", "location_asset_id"}
     ),
     BlueprintArtifact: frozenset({"blueprint_id", "artifact_id", "scope"}),
     CertificateAuthority: frozenset({"name", "generation", "not_before", "not_after"}),
@@ -78,9 +80,12 @@ _SAFE: dict[type[Base], frozenset[str]] = {
     LocationAsset: frozenset({"location_id", "asset_id"}),
     MDMBlueprint: frozenset(
         {"name", "inventory_interval", "collect_apps", "collect_certificates"}
-        | {"collect_profiles", "legacy_profiles_via_ddm"}
+        | {"collect_profiles", "legacy_profiles_via_ddm", "apps_via_ddm"}
     ),
     JobRun: frozenset({"name", "title", "state", "total"}),
+    Package: frozenset(
+        {"name", "kind", "sha256", "size", "filename", "product_id", "product_version", "signer"}
+    ),
     PushCertificate: frozenset({"name", "topic", "not_before", "not_after"}),
     SoftwareUpdateEnforcement: frozenset(
         {"name", "platforms", "os_version", "build_version", "local_datetime", "details_url"}

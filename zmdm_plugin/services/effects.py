@@ -18,7 +18,6 @@ from zmdm_plugin.models import (
     Channel,
     Device,
     EnrollmentSession,
-    InstalledApplication,
     InstalledCertificate,
     InstalledProfile,
     MDMBlueprint,
@@ -26,6 +25,8 @@ from zmdm_plugin.models import (
 from zmdm_plugin.models.base import Base, utcnow
 from zmdm_plugin.protocol import x509
 from zmdm_plugin.services import command_queue, departure, events, hardware, replan
+from zmdm_plugin.services.applications import inventory
+from zmdm_plugin.services.apps import progress
 from zmdm_plugin.services.apps_books import reclaim
 from zmdm_plugin.services.artifacts import present
 from zmdm_plugin.services.claims import Claimed
@@ -88,20 +89,23 @@ def _collects_managed(channel: Channel, what: str) -> bool:
 
 
 def _replace_apps(channel: Channel, _command: Claimed, effect: told.ReplaceApps) -> None:
+    asked_for = frozenset(effect.asked)
+    progress.listed(channel, effect.apps, managed_only=effect.managed_only, asked_for=asked_for)
     if not effect.complete:
         return
     if effect.managed_only and not _collects_managed(channel, "collect_apps"):
         return
-    rows = []
-    for app in effect.apps:
-        facts = {key: value for key, value in asdict(app).items() if value is not None}
-        row = {
-            key: facts.pop(key, None)
-            for key in ("identifier", "name", "version", "short_version", "bundle_size")
-        }
-        rows.append({**row, "facts": facts})
-    _replace(InstalledApplication, channel, rows)
+    inventory.listed(channel, effect.apps, now=utcnow())
     _stamp(channel, "applications_at")
+
+
+def _managed_apps(channel: Channel, _command: Claimed, effect: told.ManagedApps) -> None:
+    progress.managed(channel, effect.apps, whole=not effect.asked)
+    inventory.managed(channel, effect.apps, whole=not effect.asked, now=utcnow())
+
+
+def _app_taken(channel: Channel, _command: Claimed, effect: told.AppTaken) -> None:
+    progress.taken(channel, effect.artifact, effect.version, effect.state)
 
 
 def _replace_certificates(
@@ -278,6 +282,8 @@ def _note(channel: Channel, kind: str, **payload: Any) -> None:
 APPLY: dict[type[told.Effect], Callable[[Channel, Claimed, Any], None]] = {
     told.SetFacts: _set_facts,
     told.ReplaceApps: _replace_apps,
+    told.ManagedApps: _managed_apps,
+    told.AppTaken: _app_taken,
     told.ReplaceCertificates: _replace_certificates,
     told.ReplaceProfiles: _replace_profiles,
     told.ProfileInstalled: _profile_installed,

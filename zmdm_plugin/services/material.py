@@ -10,6 +10,7 @@ from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import ArtifactVersion
 from zmdm_plugin.protocol import password_hash
 from zmdm_plugin.services import targets, vault
+from zmdm_plugin.services.apps import orders
 from zmdm_plugin.services.artifacts import profiles
 from zmdm_plugin.services.declarations import sync
 from zmdm_plugin.services.enrollment import renewal
@@ -94,6 +95,14 @@ def _unlock_token(channel_id: int, _args: Mapping[str, Any]) -> bytes:
     return token
 
 
+def _app(channel_id: int, args: Mapping[str, Any]) -> dict[str, Any]:
+    return orders.payload(targets.conversing(channel_id), args["version"])
+
+
+def _app_identifier(channel_id: int, args: Mapping[str, Any]) -> str:
+    return orders.identifier(targets.conversing(channel_id), args["version"])
+
+
 LOADERS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
     "target": _target,
     "renewal_profile": _renewal_profile,
@@ -108,4 +117,6 @@ LOADERS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
     "filevault_profile": _filevault_profile,
     "filevault_unlock": _filevault_unlock,
     "unlock_token": _unlock_token,
+    "app": _app,
+    "app_identifier": _app_identifier,
 }

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from zmdm_plugin import signals
 from zmdm_plugin.actors import Actor
+from zmdm_plugin.commands.renew_identity import RenewIdentity
 from zmdm_plugin.db import after_commit, session
 from zmdm_plugin.errors import Conflict, NotFound
 from zmdm_plugin.models import Channel, ChannelCommand, Device, Identity
@@ -30,7 +31,6 @@ from zmdm_plugin.services import (
 from zmdm_plugin.services.device_filter import DeviceFilter
 from zmdm_plugin.services.enrollment import renewal
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
-from zmdm_plugin.services.planner import RENEWAL
 from zmdm_plugin.services.renewal_words import Standing
 from zmdm_plugin.state import state
 
@@ -114,7 +114,7 @@ def renew(device: Device, actor: Actor, *, bulk: bool = False) -> ChannelCommand
         raise Conflict("the device is not enrolled, so there is no identity to renew")
     held.renewal_attempts = 0
     args = {"session": renewal.begin(device).uid}
-    row = command_queue.enqueue(channel, RENEWAL, args, actor=actor, wakes=False)
+    row = command_queue.enqueue(channel, RenewIdentity.name, args, actor=actor, wakes=False)
     wake.channel(channel, bulk=bulk)
     events.record("identity.renewal_ordered", device=device)
     return row
@@ -191,7 +191,7 @@ def _standing(rows: Sequence[Any]) -> list[Standing]:
         sa.select(ChannelCommand).where(
             ChannelCommand.channel_id.in_([row[2].id for row in rows if row[2] is not None]),
             ChannelCommand.finished_at.is_(None),
-            ChannelCommand.name == RENEWAL,
+            ChannelCommand.name == RenewIdentity.name,
         )
     )
     orders = {command.channel_id: command for command in waiting}

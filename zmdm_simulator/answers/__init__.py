@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zmdm_simulator.answers import (
+    apps,
     control,
     custody,
     information,
@@ -48,6 +49,7 @@ HANDLERS: Mapping[str, Handler] = {
     **control.HANDLERS,
     **passwords.HANDLERS,
     **custody.HANDLERS,
+    **apps.HANDLERS,
 }
 
 
@@ -90,6 +92,10 @@ TERMS = {
     "ClearRestrictionsPassword": Terms(platforms=MOBILE, supervised_on=MOBILE),
     "ActivationLockBypassCode": Terms(platforms=_LOCKABLE, supervised_on=_LOCKABLE),
     "ClearActivationLockBypassCode": Terms(platforms=_LOCKABLE, supervised_on=_LOCKABLE),
+    "InstallApplication": Terms(4096, mac_user=True),
+    "InstallEnterpriseApplication": Terms(4096, platforms=frozenset({MACOS})),
+    "ManagedApplicationList": Terms(4096, mac_user=True),
+    "RemoveApplication": Terms(4096),
     "DeclarativeManagement": Terms(mac_user=True, shared_user=True),
     "EnableLostMode": Terms(platforms=MOBILE, supervised_on=MOBILE),
     "DisableLostMode": Terms(platforms=MOBILE, supervised_on=MOBILE),

@@ -45,15 +45,25 @@ def installed_application_list(order: Order) -> Reply:
     identifiers, items = order.command.get("Identifiers"), order.command.get("Items")
     if not isinstance(identifiers, list | None) or not isinstance(items, list | None):
         return malformed()
-    apps = () if order.command.get("ManagedAppsOnly") else APPS[order.device.facts.model.platform]
+    managed_only = bool(order.command.get("ManagedAppsOnly"))
+    apps = () if managed_only else APPS[order.device.facts.model.platform]
     listed = [
         _application(order, app)
-        for app in apps
+        for app in (*apps, *_brought(order, managed_only=managed_only))
         if identifiers is None or not identifiers or app[0] in identifiers
     ]
     if items and not order.is_mac:
         listed = [{key: app[key] for key in items if key in app} for app in listed]
     return Reply(body={"InstalledApplicationList": listed})
+
+
+def _brought(order: Order, *, managed_only: bool) -> list[App]:
+    """What device management has put there, as far as it is there."""
+    return [
+        (app.identifier, app.name, app.version, app.version, max(1, app.size // MEGABYTE))
+        for app in order.device.apps.values()
+        if app.present and (app.managed or not managed_only)
+    ]
 
 
 def _application(order: Order, app: App) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from zmdm_simulator import apps as on_device
 from zmdm_simulator.channel import Channel
 from zmdm_simulator.core import DeviceCore
-from zmdm_simulator.declarative import credentials, legacy, updates
+from zmdm_simulator.declarative import apps, credentials, legacy, updates
 from zmdm_simulator.declarative.problem import Problem
 from zmdm_simulator.declared import Held, Reason
 
@@ -37,8 +38,9 @@ def apply(situation: Situation, held: Held) -> list[Reason]:
     return []
 
 
-def sweep(channel: Channel, wanted: set[str]) -> None:
+def sweep(device: DeviceCore, channel: Channel, wanted: set[str]) -> None:
     """Forget the configurations that are no longer in effect, and what they brought."""
+    on_device.sweep(device, channel, wanted)
     for name in set(channel.declared.applied) - wanted:
         del channel.declared.applied[name]
     for name in set(channel.declared.certificates) - wanted:
@@ -65,6 +67,14 @@ def _identity(situation: Situation, held: Held) -> None:
     _must_be(asset, credentials.SCEP, credentials.PKCS12, credentials.ACME)
     found = credentials.identity(situation.device, asset, situation.assets[name])
     situation.channel.declared.certificates[held.identifier] = credentials.der(found)
+
+
+def _app(situation: Situation, held: Held) -> None:
+    apps.managed_app(situation.device, situation.channel, held)
+
+
+def _package(situation: Situation, held: Held) -> None:
+    apps.package(situation.device, situation.channel, held)
 
 
 def _must_be(asset: Held, *types: str) -> None:
@@ -105,6 +115,8 @@ ONCE: Mapping[str, Callable[[Situation, Held], None]] = {
     f"{PREFIX}legacy.interactive": _legacy,
     f"{PREFIX}security.certificate": _certificate,
     f"{PREFIX}security.identity": _identity,
+    f"{PREFIX}app.managed": _app,
+    f"{PREFIX}package": _package,
 }
 STANDING: Mapping[str, Callable[[Situation, Held], list[Reason]]] = {
     f"{PREFIX}management.test": _test,

@@ -13,7 +13,7 @@ from typing import Any
 
 from zmdm_simulator.channel import Channel
 from zmdm_simulator.core import DeviceCore
-from zmdm_simulator.declarative import report, updates
+from zmdm_simulator.declarative import apps, report, updates
 from zmdm_simulator.declarative.judge import judge
 from zmdm_simulator.declarative.support import kind_of
 from zmdm_simulator.declarative.talk import Stopped, Sync, Talk
@@ -65,6 +65,7 @@ def tell(device: DeviceCore, channel: Channel, *, now: datetime, full: bool = Fa
 def progress(device: DeviceCore, channel: Channel, *, now: datetime) -> Sync:
     """Go one step on with a system update, and report what changed."""
     updates.step(device, channel, now)
+    apps.step(device)
     return tell(device, channel, now=now)
 
 

@@ -83,7 +83,7 @@ class _Court:
                 configuration.verdict = self._unwanted(configuration)
         kept = self._wanted & {item.identifier for item in held}
         legacy.sweep(self._channel, kept)
-        configurations.sweep(self._channel, kept)
+        configurations.sweep(self._device, self._channel, kept)
         if self._channel.user is None:
             active = [item for item in held if item.active and item.type == updates.TYPE]
             updates.choose(self._device, self._channel, active)

@@ -14,6 +14,7 @@ from cryptography import x509
 
 from zmdm_simulator.channel import Channel
 from zmdm_simulator.core import DeviceCore
+from zmdm_simulator.declarative import apps
 from zmdm_simulator.declarative.support import PREFIX, capabilities
 from zmdm_simulator.declared import KINDS, Held
 from zmdm_simulator.models_of_devices import IOS, IPADOS, MACOS, TVOS, VISIONOS
@@ -128,6 +129,9 @@ MAKERS: Mapping[str, Make] = {
     ),
     CAPABILITIES: capabilities,
     DECLARATIONS: _declarations,
+    "app.managed.list": apps.app_list,
+    "mdm.app": apps.command_list,
+    "package.list": apps.package_list,
     "passcode.is-compliant": lambda *_: True,
     "passcode.is-present": lambda *_: True,
     "security.certificate.list": _certificates,

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from zmdm_simulator import apps
 from zmdm_simulator.channel import After, Channel
 from zmdm_simulator.condition import Condition
 from zmdm_simulator.core import Life
@@ -100,6 +101,7 @@ def to_json(device: SimulatedDevice) -> Json:
         "secrets": device.secrets.to_json(),
         "name": device.name,
         "condition": device.condition.to_json(),
+        "apps": apps.to_json(device.apps),
         "channels": [_channel_json(channel) for channel in device.channels.values()],
     }
 
@@ -121,6 +123,7 @@ def restore(device: SimulatedDevice, data: Json) -> None:
         device.secrets = Secrets.from_json(data["secrets"])
     device.name = data.get("name", device.name)
     device.condition = Condition.from_json(data.get("condition"))
+    device.apps = apps.from_json(data.get("apps"))
     channels = [_channel(item) for item in data["channels"]]
     device.channels = {channel.name: channel for channel in channels}
     device.enrollment_identifier = data["enrollment"]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from zmdm_simulator.apps import DECLARATION, INSTALLING, QUEUED
 from zmdm_simulator.channel import Channel
 from zmdm_simulator.core import DeviceCore
 from zmdm_simulator.declarative.report import FULL_AFTER
 from zmdm_simulator.declarative.updates import due_at
+
+MOVING = frozenset({QUEUED, INSTALLING})
 
 
 def next_in(device: DeviceCore, *, now: datetime, step: float, retry: float) -> float | None:
@@ -33,6 +36,8 @@ def _waits(
         yield retry
     else:
         yield max(0.0, (declared.full_at + FULL_AFTER - now).total_seconds())
+    if any(app.via == DECLARATION and app.state in MOVING for app in device.apps.values()):
+        yield step
     update = declared.update
     if update is not None and update.state == "prepared" and not device.installs_early:
         yield max(step, (due_at(device, update) - now).total_seconds())

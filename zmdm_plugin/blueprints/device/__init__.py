@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from flask import Flask
 
-from zmdm_plugin.blueprints.device import account, downloads, enroll, mdm, replies, scep
+from zmdm_plugin.blueprints.device import (
+    account,
+    downloads,
+    enroll,
+    mdm,
+    packages,
+    replies,
+    scep,
+)
 from zmdm_plugin.blueprints.device.shortcut import IdleShortcut
 from zmdm_plugin.web.guest import exempt_from_csrf
 
@@ -15,6 +23,7 @@ BLUEPRINTS = (
     downloads.blueprint,
     account.blueprint,
     account.well_known,
+    packages.blueprint,
 )
 
 for _blueprint in BLUEPRINTS:

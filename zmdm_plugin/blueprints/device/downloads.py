@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from zmdm_plugin import db
-from zmdm_plugin.blueprints.device import replies
+from zmdm_plugin.blueprints.device import ranges, replies
 from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.services.artifacts import profiles
 from zmdm_plugin.services.declarations import downloads
 
 blueprint = Blueprint("zmdm_downloads", __name__, url_prefix="/public/mdm/ddm")
-
-_RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))")
 
 
 @blueprint.route("/<channel_uid>/<version_uid>/<name>", methods=["GET"])
@@ -33,21 +29,8 @@ def download(channel_uid: str, version_uid: str, name: str) -> Response:
     response.headers["Cache-Control"] = "private, no-cache"
     try:
         size = len(found.body)
-        response.make_conditional(_asked(size), accept_ranges=True, complete_length=size)
+        response.make_conditional(ranges.environ(size), accept_ranges=True, complete_length=size)
     except RequestedRangeNotSatisfiable:
         response = replies.plain("Range Not Satisfiable", 416)
         response.headers["Content-Range"] = f"bytes */{len(found.body)}"
     return replies.made(response)
-
-
-def _asked(size: int) -> dict[str, Any]:
-    """The request, without a Range that is to be ignored: odd ones, several, and the whole.
-
-    https://www.rfc-editor.org/rfc/rfc9110#section-14.2
-    """
-    shape = _RANGE.fullmatch(request.headers.get("Range", ""))
-    if shape is not None:
-        first, last, suffix = shape.groups()
-        if int(suffix) < size if suffix else not last or int(first) <= int(last):
-            return request.environ
-    return {name: value for name, value in request.environ.items() if name != "HTTP_RANGE"}

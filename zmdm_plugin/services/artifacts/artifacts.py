@@ -20,7 +20,7 @@ from zmdm_plugin.models import (
     ChannelArtifact,
     MDMBlueprint,
 )
-from zmdm_plugin.models.artifacts import TYPES
+from zmdm_plugin.models.artifacts import APPS, TYPES
 from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.services import events
 from zmdm_plugin.services.artifacts import graph, locking, revisions, scopes
@@ -74,6 +74,8 @@ def create(
         raise Refused("channel", "must be device or user")
     if type == "provisioning_profile" and channel == "user":
         raise Refused("channel", "provisioning profiles go through the device channel")
+    if type in APPS and channel == "user":
+        raise Refused("channel", "apps go through the device channel")
     row = Artifact(
         type=type,
         channel=channel,

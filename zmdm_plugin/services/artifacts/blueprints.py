@@ -38,6 +38,7 @@ SETTINGS = frozenset(
         "recovery_password_config",
         "admin_password_rotation_interval_days",
         "admin_password_reveal_rotation_delay",
+        "apps_via_ddm",
     }
 )
 _Check = Callable[[MDMBlueprint, str, Any], Any]
@@ -58,6 +59,7 @@ def create(name: str, **settings: Any) -> MDMBlueprint:
         "collect_certificates": "no",
         "collect_profiles": "no",
         "legacy_profiles_via_ddm": True,
+        "apps_via_ddm": False,
         **settings,
     }
     _set(row, {"name": name, **values})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -66,6 +67,7 @@ def _compile(blueprint_id: int, revision: int) -> Compiled | None:
             sa.select(
                 MDMBlueprint.uid,
                 MDMBlueprint.legacy_profiles_via_ddm,
+                MDMBlueprint.apps_via_ddm,
                 MDMBlueprint.inventory_interval,
                 MDMBlueprint.collect_apps,
                 MDMBlueprint.collect_certificates,
@@ -88,6 +90,7 @@ def _compile(blueprint_id: int, revision: int) -> Compiled | None:
         uid=row.uid,
         revision=revision,
         legacy_profiles_via_ddm=row.legacy_profiles_via_ddm,
+        apps_via_ddm=row.apps_via_ddm,
         inventory_interval=row.inventory_interval,
         collect=tuple(
             (command, getattr(row, column) == "managed")
@@ -128,24 +131,10 @@ def _requirements(roots: Iterable[int]) -> Needs:
 
 def _items(needs: Needs) -> dict[int, Item]:
     """The artifacts with the versions that some device may get, newest rank first."""
-    version = ArtifactVersion
-    rows = session().execute(
-        sa.select(
-            Artifact,
-            version.id,
-            version.uid,
-            version.number,
-            version.scope,
-            version.sha256,
-            version.variables,
-        )
-        .outerjoin(version, version.artifact_id == Artifact.id)
-        .where(Artifact.id.in_(list(needs)))
-        .order_by(Artifact.id, version.rank.desc())
-    )
+    rows = session().execute(_candidates(needs))
     artifacts: dict[int, Artifact] = {}
     versions: dict[int, list[Version]] = {}
-    for artifact, version_id, uid, number, scope, sha256, variables in rows:
+    for artifact, version_id, uid, number, scope, sha256, variables, licensed, declarable in rows:
         artifacts[artifact.id] = artifact
         found = versions.setdefault(artifact.id, [])
         platforms = _platforms(artifact)
@@ -159,12 +148,34 @@ def _items(needs: Needs) -> dict[int, Item]:
                 scope=Scope.from_json(scope),
                 sha256=sha256,
                 variables=frozenset(variables),
+                location_asset=licensed,
+                declarable=bool(declarable),
             )
         )
     return {
         artifact_id: _item(artifact, needs[artifact_id], tuple(versions[artifact_id]))
         for artifact_id, artifact in artifacts.items()
     }
+
+
+def _candidates(needs: Needs) -> sa.Select[*tuple[Any, ...]]:
+    version = ArtifactVersion
+    return (
+        sa.select(
+            Artifact,
+            version.id,
+            version.uid,
+            version.number,
+            version.scope,
+            version.sha256,
+            version.variables,
+            version.location_asset_id,
+            version.content["declarable"].as_boolean(),
+        )
+        .outerjoin(version, version.artifact_id == Artifact.id)
+        .where(Artifact.id.in_(list(needs)))
+        .order_by(Artifact.id, version.rank.desc())
+    )
 
 
 def _platforms(artifact: Artifact) -> frozenset[Platform]:

@@ -22,6 +22,10 @@ class Version:
     scope: Scope
     sha256: str = ""
     variables: frozenset[str] = frozenset()
+    location_asset: int | None = None
+    """Of a store app: whose licences it takes."""
+    declarable: bool = False
+    """Of an app: a declaration can say all that it is to be installed with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,7 @@ class Compiled:
     uid: str
     revision: int
     legacy_profiles_via_ddm: bool = True
+    apps_via_ddm: bool = False
     inventory_interval: int = 86400
     """Seconds."""
     collect: tuple[tuple[str, bool], ...] = ()

@@ -9,11 +9,15 @@ import sqlalchemy as sa
 
 from zmdm_plugin.db import session
 from zmdm_plugin.models import Artifact, Channel, ChannelArtifact
+from zmdm_plugin.protocol import declarations
+from zmdm_plugin.protocol.apps import PACKAGES
+from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.protocol.scope import Facts
-from zmdm_plugin.services.artifacts import catalog, facts, present, values
+from zmdm_plugin.services.artifacts import brought, catalog, facts, present, values
+from zmdm_plugin.services.artifacts.brought import Brought
 from zmdm_plugin.services.artifacts.compiled import Compiled
-from zmdm_plugin.services.artifacts.resolve import BY_COMMAND, NOTHING, Chosen, Resolution
-from zmdm_plugin.services.artifacts.wanted import Held, Wanted
+from zmdm_plugin.services.artifacts.resolve import APPS, BY_COMMAND, NOTHING, Chosen, Resolution
+from zmdm_plugin.services.artifacts.wanted import APP, PACKAGE, Held, Wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,8 @@ class Delivery:
     resolution: Resolution = NOTHING
     wanted: tuple[Wanted, ...] = ()
     held: dict[int, Held] = field(default_factory=dict)
+    commanded: frozenset[int] = frozenset()
+    """Of the chosen artifacts, those that go by command."""
 
     @property
     def chosen(self) -> frozenset[int]:
@@ -47,20 +53,55 @@ def of(channel: Channel, *, revision: int) -> Delivery:
         facts=told,
         scope_key=key,
         resolution=resolution,
-        wanted=tuple(_wanted(channel, one) for one in ours),
+        wanted=tuple(_wanted(channel, one, told) for one in ours),
         held=held,
+        commanded=frozenset(one.item.id for one in ours),
     )
 
 
 def by_command(one: Chosen, *, known: Compiled, told: Facts) -> bool:
-    """Profiles go by declaration where the blueprint says so, the OS can and setup is over."""
-    if one.item.type not in BY_COMMAND:
+    """Profiles and apps go by declaration where the blueprint says so, the OS can, setup is over.
+
+    Apps further only where the declaration can say all that they are to be installed with.
+    """
+    kind = one.item.type
+    if kind not in BY_COMMAND:
         return False
-    declared = known.legacy_profiles_via_ddm and told.declarations and not told.awaiting
-    return one.item.type != "profile" or not declared
+    able = told.declarations and not told.awaiting
+    if kind == "profile":
+        return not (able and known.legacy_profiles_via_ddm)
+    if kind in APPS:
+        declared = able and known.apps_via_ddm and one.version.declarable
+        return not (declared and _declares(one, told))
+    return True
 
 
-def _wanted(channel: Channel, one: Chosen) -> Wanted:
+def _declares(one: Chosen, told: Facts) -> bool:
+    """Whether the OS knows the declaration of an app."""
+    if told.platform is None:
+        return False
+    manifest = one.item.type == "enterprise_app"
+    if manifest and told.platform is Platform.MACOS and one.item.declaration_type != PACKAGES:
+        return False  # of its own, a Mac installs packages only by declaration
+    why = declarations.supported(
+        one.item.declaration_type or "",
+        told.platform,
+        told.os_version,
+        supervised=told.supervised,
+        user_enrollment=told.user_enrollment,
+        channel=told.channel.value,
+    )
+    return why is None
+
+
+def kind_of(artifact_type: str, platform: Platform | None) -> str:
+    """Which command brings an artifact of this type to a platform."""
+    if artifact_type != "enterprise_app":
+        return artifact_type
+    return PACKAGE if platform is Platform.MACOS else APP
+
+
+def _wanted(channel: Channel, one: Chosen, told: Facts) -> Wanted:
     item, version = one
     known = values.of(channel) if version.variables else {}
     missing = version.variables - known.keys()
@@ -69,7 +110,7 @@ def _wanted(channel: Channel, one: Chosen) -> Wanted:
     return Wanted(
         artifact=item.id,
         version=version.id,
-        kind=item.type,
+        kind=kind_of(item.type, told.platform),
         identifier=item.identifier,
         requires=item.needs,
         auto_update=item.auto_update,
@@ -83,18 +124,27 @@ def _wanted(channel: Channel, one: Chosen) -> Wanted:
 
 
 def _held(channel: Channel) -> dict[int, Held]:
-    rows = session().execute(
-        sa.select(ChannelArtifact, Artifact.type, Artifact.identifier)
-        .join(Artifact, Artifact.id == ChannelArtifact.artifact_id)
-        .where(ChannelArtifact.channel_id == channel.id)
+    rows = (
+        session()
+        .execute(
+            sa.select(ChannelArtifact, Artifact.type, Artifact.identifier)
+            .join(Artifact, Artifact.id == ChannelArtifact.artifact_id)
+            .where(ChannelArtifact.channel_id == channel.id)
+        )
+        .all()
     )
-    return {row.artifact_id: _of_row(row, kind, name) for row, kind, name in rows}
+    apps = [row for row, kind, _ in rows if kind in APPS]
+    known = brought.of(channel, apps) if apps else {}
+    return {
+        row.artifact_id: _of_row(row, kind, name, known.get(row.artifact_id))
+        for row, kind, name in rows
+    }
 
 
-def _of_row(row: ChannelArtifact, kind: str, identifier: str) -> Held:
+def _of_row(row: ChannelArtifact, kind: str, identifier: str, app: Brought | None) -> Held:
     return Held(
         artifact=row.artifact_id,
-        kind=kind,
+        kind=app.kind if app else kind,
         identifier=identifier,
         status=row.status,
         by_command=row.via == present.COMMAND,
@@ -105,4 +155,7 @@ def _of_row(row: ChannelArtifact, kind: str, identifier: str) -> Held:
         tried_version=row.tried_version_id,
         tried_at=row.tried_at,
         next_try_at=row.next_try_at,
+        check_at=row.check_at,
+        bundles=tuple(one.identifier for one in app.bundles) if app else (),
+        removable=app.removable if app else True,
     )

@@ -42,23 +42,24 @@ def refused(channel: Channel, command: str, args: Mapping[str, Any], why: str) -
 
 def ordered(channel: Channel, artifact_id: int, version_id: int) -> None:
     """An install was queued."""
-    row = _ensure(channel, artifact_id)
+    row = ensure(channel, artifact_id)
     if row.tried_version_id != version_id:
         row.attempts = 0
     row.status, row.via = "pending", COMMAND
     row.tried_version_id, row.tried_at, row.next_try_at = version_id, utcnow(), None
     row.tried_values, row.unresolved = _values(channel, version_id), None
+    row.checks, row.check_at = 0, None
 
 
 def leaving(channel: Channel, artifact_id: int) -> None:
     """A removal was queued."""
-    row = _ensure(channel, artifact_id)
+    row = ensure(channel, artifact_id)
     row.status, row.tried_at, row.next_try_at = "removing", utcnow(), None
 
 
 def installed(channel: Channel, artifact_id: int, version_id: int) -> None:
     """The device took it; what waits for it may go now."""
-    row = _ensure(channel, artifact_id)
+    row = ensure(channel, artifact_id)
     row.status, row.via = "installed", COMMAND
     row.installed_version_id, row.installed_at = version_id, utcnow()
     row.installed_os = channel.device.os_version
@@ -72,7 +73,7 @@ def installed(channel: Channel, artifact_id: int, version_id: int) -> None:
 
 def failed(channel: Channel, artifact_id: int, version_id: int, why: str) -> None:
     """It was refused, by the device or before it was sent; tried again after a growing wait."""
-    row = _ensure(channel, artifact_id)
+    row = ensure(channel, artifact_id)
     if row.tried_version_id not in (None, version_id):
         return
     row.status = "failed"
@@ -80,13 +81,13 @@ def failed(channel: Channel, artifact_id: int, version_id: int, why: str) -> Non
     row.attempts += 1
     row.next_try_at = utcnow() + wait_after(row.attempts)
     row.reasons = [{"code": None, "description": why[:_LONGEST]}]
-    _plan_by(channel, row.next_try_at)
+    plan_by(channel, row.next_try_at)
     _tell(channel, "artifact.failed", artifact_id, version=version_id, why=why[:500])
 
 
 def blocked(channel: Channel, artifact_id: int, version_id: int, names: Iterable[str]) -> None:
     """Variables without a value: nothing is sent, and what is on the device stays."""
-    row = _ensure(channel, artifact_id)
+    row = ensure(channel, artifact_id)
     if row.unresolved == sorted(names) and row.tried_version_id == version_id:
         return
     row.unresolved, row.tried_version_id = sorted(names), version_id
@@ -106,9 +107,30 @@ def removed(channel: Channel, artifact_id: int) -> None:
     _tell(channel, "artifact.removed", artifact_id)
 
 
+def left(channel: Channel, artifact_id: int) -> None:
+    """It is not wanted any more, and no command takes it off: it stays, and is not ours."""
+    session().execute(
+        sa.delete(ChannelArtifact).where(
+            ChannelArtifact.channel_id == channel.id, ChannelArtifact.artifact_id == artifact_id
+        )
+    )
+    _tell(channel, "artifact.left", artifact_id)
+
+
+def waiting(channel: Channel, artifact_id: int, version_id: int, code: str, why: str) -> None:
+    """Something outside the device is missing: nothing is sent until that is there."""
+    row = ensure(channel, artifact_id)
+    reasons = [{"code": code, "description": why[:_LONGEST]}]
+    if row.reasons == reasons and row.tried_version_id == version_id:
+        return
+    row.reasons, row.tried_version_id, row.tried_at = reasons, version_id, None
+    if row.installed_version_id is None:
+        row.status = "pending"
+
+
 def withdrawn(channel: Channel, artifact_id: int) -> None:
     """Its install was taken back before the device knew of it."""
-    row = _ensure(channel, artifact_id)
+    row = ensure(channel, artifact_id)
     if row.installed_version_id is None:
         session().delete(row)
     else:
@@ -136,17 +158,17 @@ def forget_failed(channel: Channel, chosen: Iterable[int]) -> None:
 
 def not_removed(channel: Channel, artifact_id: int, why: str) -> None:
     """The device keeps it; asked again after a growing wait."""
-    row = _ensure(channel, artifact_id)
+    row = ensure(channel, artifact_id)
     row.status, row.attempts = "removal_failed", row.attempts + 1
     row.next_try_at = utcnow() + wait_after(row.attempts)
     row.reasons = [{"code": None, "description": why[:_LONGEST]}]
-    _plan_by(channel, row.next_try_at)
+    plan_by(channel, row.next_try_at)
     _tell(channel, "artifact.not_removed", artifact_id, why=why[:500])
 
 
 def retry(channel: Channel, artifact_id: int) -> None:
     """By hand: whatever was tried before, it is tried once more, at the next occasion."""
-    row = _ensure(channel, artifact_id)
+    row = ensure(channel, artifact_id)
     row.attempts, row.next_try_at, row.tried_version_id, row.tried_at = 0, None, None, None
     row.retry_count += 1
     if row.via == COMMAND:
@@ -182,8 +204,13 @@ def _lost(channel: Channel, row: ChannelArtifact) -> None:
     if row.status == "removing":
         removed(channel, row.artifact_id)
         return
+    gone(channel, row, "It was removed or replaced on the device.")
+
+
+def gone(channel: Channel, row: ChannelArtifact, why: str) -> None:
+    """It was there and is not any more: it is missing again."""
     row.status, row.installed_version_id, row.tried_version_id = "uninstalled", None, None
-    row.reasons = [{"code": None, "description": "It was removed or replaced on the device."}]
+    row.reasons, row.check_at = [{"code": None, "description": why}], None
     _plan_soon(channel)
     _tell(channel, "artifact.missing", row.artifact_id)
 
@@ -201,7 +228,8 @@ def _uuid(version_id: int) -> str:
     return (uid or "").upper()
 
 
-def _ensure(channel: Channel, artifact_id: int) -> ChannelArtifact:
+def ensure(channel: Channel, artifact_id: int) -> ChannelArtifact:
+    """The row of an artifact on a channel, made if there is none."""
     row = session().scalar(
         sa.select(ChannelArtifact).where(
             ChannelArtifact.channel_id == channel.id, ChannelArtifact.artifact_id == artifact_id
@@ -226,7 +254,8 @@ def _plan_soon(channel: Channel) -> None:
     channel.plan_due_at = utcnow()
 
 
-def _plan_by(channel: Channel, moment: datetime) -> None:
+def plan_by(channel: Channel, moment: datetime) -> None:
+    """Have the channel looked at by then."""
     if channel.plan_due_at is None or channel.plan_due_at > moment:
         channel.plan_due_at = moment
 

@@ -17,7 +17,8 @@ from zmdm_plugin.protocol.platform import version as numbers
 from zmdm_plugin.protocol.scope import Facts, Verdict, in_shard, matches
 from zmdm_plugin.services.artifacts.compiled import Compiled, Item, Link, Version
 
-BY_COMMAND = frozenset({"profile", "provisioning_profile"})
+APPS = frozenset({"store_app", "enterprise_app"})
+BY_COMMAND = frozenset({"profile", "provisioning_profile", *APPS})
 """Types that a device without declarations can have."""
 DECLARED_ONLY = frozenset(
     {"data_asset", "cert_asset", "configuration", "activation", "asset", "management"}

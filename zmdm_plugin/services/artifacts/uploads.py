@@ -7,7 +7,6 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -19,7 +18,8 @@ from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import cms, plist, problems, profile_lint, variables
 from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.protocol.problems import Problem
-from zmdm_plugin.services.artifacts import declared
+from zmdm_plugin.services.artifacts import app_uploads, declared
+from zmdm_plugin.services.artifacts.upload import Upload
 from zmdm_plugin.services.keyset import MAX_ID
 from zmdm_plugin.state import state
 
@@ -30,17 +30,6 @@ _OID = re.compile(r"[0-2](\.[0-9]{1,10}){1,20}\Z")
 _OLD_RSA = 1024
 _LONGEST_TEXT = 1000
 _MOST_TOLD = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """A source that may become a version."""
-
-    source: bytes
-    content: dict[str, Any]
-    content_type: str | None = None
-    variables: frozenset[str] = frozenset()
-    warnings: list[str] = field(default_factory=list)
 
 
 class Faulty(Refused):
@@ -222,5 +211,6 @@ READERS: dict[str, Callable[[Artifact, bytes], Upload]] = {
     "provisioning_profile": _provisioning_profile,
     "data_asset": _data_asset,
     "cert_asset": _cert_asset,
+    **app_uploads.READERS,
     **dict.fromkeys(DECLARATIONS, _declaration),
 }

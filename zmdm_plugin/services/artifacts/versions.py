@@ -21,9 +21,12 @@ from zmdm_plugin.models import (
     ChannelDeclarations,
     Manifest,
 )
-from zmdm_plugin.models.artifacts import DECLARATIONS
+from zmdm_plugin.models.artifacts import APPS, DECLARATIONS
+from zmdm_plugin.protocol.apps import MANAGED_APPS, PACKAGES
+from zmdm_plugin.protocol.packages.values import PKG
 from zmdm_plugin.services import events, vault
 from zmdm_plugin.services.artifacts import graph, locking, revisions, scopes, uploads
+from zmdm_plugin.services.artifacts.upload import Upload
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
 KEYSET = Keyset(ArtifactVersion.id, {})
@@ -44,10 +47,7 @@ def create(
     """
     locking.hold(artifact)
     upload = uploads.read(artifact, source)
-    digest = hashlib.sha256(upload.source).hexdigest()
-    current = find_current(artifact)
-    if current is not None and current.sha256 == digest:
-        raise Refused("source", f"is the same as that of version {current.number}, the current one")
+    digest = _digest(artifact, upload)
     number, rank = _next(artifact)
     row = ArtifactVersion(
         artifact_id=artifact.id,
@@ -59,7 +59,9 @@ def create(
         sha256=digest,
         size=len(upload.source),
         content_type=upload.content_type,
-        filename=_filename(filename),
+        filename=_filename(filename or upload.filename),
+        package_id=upload.package_id,
+        location_asset_id=upload.location_asset_id,
         actor_id=actor.person.id[:128],
     )
     vault.seal(row, "source", upload.source)
@@ -70,6 +72,15 @@ def create(
         "artifact.version_created", name=artifact.name, artifact=artifact.id, version=number
     )
     return row
+
+
+def _digest(artifact: Artifact, upload: Upload) -> str:
+    """Of the source; Refused if the current version has the same."""
+    digest = hashlib.sha256(upload.source).hexdigest()
+    current = find_current(artifact)
+    if current is not None and current.sha256 == digest:
+        raise Refused("source", f"is the same as that of version {current.number}, the current one")
+    return digest
 
 
 def make_current(row: ArtifactVersion) -> None:
@@ -202,7 +213,13 @@ def _next(artifact: Artifact) -> tuple[int, int]:
 
 
 def _declare(artifact: Artifact, row: ArtifactVersion) -> None:
-    """The first version of a raw declaration decides its Type, the first Identifier stays."""
+    """The first version of a raw declaration decides its Type, the first Identifier stays.
+
+    Apps are declarations, too, where the device knows them.
+    """
+    if artifact.type in APPS:
+        installer = row.content.get("kind") == PKG
+        artifact.declaration_type = PACKAGES if installer else MANAGED_APPS
     if artifact.type in DECLARATIONS:
         artifact.declaration_type = row.content["type"]
         artifact.declaration_identifier = (

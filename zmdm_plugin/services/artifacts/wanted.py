@@ -7,14 +7,23 @@ from datetime import datetime, timedelta
 
 from zmdm_plugin.commands.install_profile import profile_key
 
+STORE, PACKAGE, APP = "store_app", "package", "app"
+"""Kinds of apps by the command that brings them: an enterprise app is one of the latter two."""
 INSTALL = {
     "profile": "InstallArtifactProfile",
     "provisioning_profile": "InstallArtifactProvisioningProfile",
+    STORE: "InstallArtifactStoreApp",
+    PACKAGE: "InstallArtifactPackage",
+    APP: "InstallArtifactApp",
 }
 REMOVE = {
     "profile": "RemoveArtifactProfile",
     "provisioning_profile": "RemoveArtifactProvisioningProfile",
+    **dict.fromkeys((STORE, PACKAGE, APP), "RemoveArtifactApp"),
 }
+APPS = frozenset({STORE, PACKAGE, APP})
+UNDER_WAY = frozenset({"installing", "awaiting_confirmation"})
+"""Statuses of an app that the device has taken, and not installed yet."""
 _WAITS = (
     timedelta(minutes=15),
     timedelta(hours=1),
@@ -36,7 +45,7 @@ class Wanted:
     artifact: int
     version: int
     kind: str
-    """profile | provisioning_profile"""
+    """profile | provisioning_profile | store_app | package | app"""
     identifier: str
     requires: tuple[int, ...] = ()
     auto_update: bool = True
@@ -68,7 +77,17 @@ class Held:
     tried_version: int | None = None
     tried_at: datetime | None = None
     next_try_at: datetime | None = None
+    check_at: datetime | None = None
+    """Of an app: when the device is asked next whether it is there."""
+    bundles: tuple[str, ...] = ()
+    """Of a package: the bundle identifiers by which it is found on the device."""
+    removable: bool = True
+    """Whether a command takes it off; a package that is not managed stays."""
 
     @property
     def key(self) -> str:
         return profile_key(self.identifier)
+
+    @property
+    def is_app(self) -> bool:
+        return self.kind in APPS

@@ -30,6 +30,8 @@ _SIMPLE = "com.apple.activation.simple"
 _SUBSCRIPTIONS = "com.apple.configuration.management.status-subscriptions"
 _KINDS = {
     "profile": Kind.CONFIGURATION,
+    "store_app": Kind.CONFIGURATION,
+    "enterprise_app": Kind.CONFIGURATION,
     "data_asset": Kind.ASSET,
     "cert_asset": Kind.ASSET,
     "configuration": Kind.CONFIGURATION,

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from zmdm_plugin.services.artifacts.compiled import Item
 
 NOT_SUPPORTED, WAITING, UNRESOLVED = "NotSupported", "Waiting", "UnresolvedVariables"
-OBSTACLES = frozenset({NOT_SUPPORTED, WAITING, UNRESOLVED})
+UNLICENSED = "Licence"
+OBSTACLES = frozenset({NOT_SUPPORTED, WAITING, UNRESOLVED, UNLICENSED})
 _OS_PARTS = {"major": 1, "minor": 2, "patch": 3}
 
 
@@ -57,6 +58,8 @@ class Circumstances:
     """What became of each artifact here, by artifact id; only read."""
     former: Mapping[int, Form] = field(default_factory=dict)
     """Installed versions that are not the chosen ones, by id."""
+    unlicensed: Mapping[int, str] = field(default_factory=dict)
+    """By artifact id, why an app has no licence yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,8 @@ def decide(
     form = _form(item, chosen, row, around.former)
     if waits := _waits_for(item, around, others):
         return _kept(item, around, Obstacle(WAITING, waits))
+    if missing := around.unlicensed.get(item.id):
+        return _kept(item, around, Obstacle(UNLICENSED, missing))
     unresolved = tuple(sorted(form.variables - around.values.keys()))
     if unresolved:
         words = f"there is no value for {', '.join(unresolved)}"

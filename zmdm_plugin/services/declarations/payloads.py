@@ -11,7 +11,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import Artifact, ArtifactVersion, Channel
 from zmdm_plugin.protocol import declarations, variables
-from zmdm_plugin.services.declarations import links
+from zmdm_plugin.services.declarations import app_payloads, links
 from zmdm_plugin.services.declarations.entries import Listed
 from zmdm_plugin.services.declarations.manifest import type_of
 
@@ -107,4 +107,6 @@ _MAKERS: dict[str, Callable[[_Source], Payload]] = {
     "profile": _profile,
     "data_asset": _data_asset,
     "cert_asset": _cert_asset,
+    "store_app": lambda source: app_payloads.store_app(source.version, source.channel),
+    "enterprise_app": lambda source: app_payloads.enterprise_app(source.version, source.channel),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -36,11 +36,13 @@ def refresh(
     resolution: Resolution | None,
     values: Mapping[str, str],
     now: datetime,
+    commanded: Collection[int] = (),
+    unlicensed: Mapping[int, str] | None = None,
 ) -> Declared:
     """Compose the list of declarations of a channel, which is locked, and keep it if it changed.
 
-    `values` are those of the variables. Without a blueprint the list is empty, which withdraws
-    everything. In Setup Assistant nothing changes: declarations rest until the device has left it.
+    `commanded` go by command, `unlicensed` says why apps wait. Without a blueprint the list is
+    empty, which withdraws everything; in Setup Assistant, where declarations rest, nothing changes.
     """
     target = targets.target(channel)
     if target.awaiting or not support.knows_declarations(target):
@@ -48,11 +50,8 @@ def refresh(
     held = session().get(ChannelDeclarations, channel.id)
     if compiled is None or resolution is None:
         return _withdrawn(channel, held, now=now)
-    if held is None:
-        held = ChannelDeclarations(channel_id=channel.id)
-        session().add(held)
-    chosen = _choice(compiled, resolution)
-    known = rows.of(channel)
+    held = held or _first(channel)
+    chosen, known = _choice(resolution, commanded), rows.of(channel)
     around = Circumstances(
         now=now,
         os_version=channel.device.os_version,
@@ -61,14 +60,21 @@ def refresh(
         previous=offers.current(held),
         rows=known,
         former=_former(chosen, known),
+        unlicensed=unlicensed or {},
     )
     decisions: dict[int, Decision] = {}
     for item, form in chosen:
         decisions[item.id] = overlay.decide(item, form, around, decisions)
     _compose(channel, held, chosen, around=around, decisions=decisions)
     rows.apply(channel, known, decisions, offered=offers.handed_out(held).keys(), now=now)
-    moments = [one.next_at for one in decisions.values() if one.next_at is not None]
+    moments = (one.next_at for one in decisions.values() if one.next_at is not None)
     return _declared(held, frozenset(decisions), min(moments, default=None))
+
+
+def _first(channel: Channel) -> ChannelDeclarations:
+    held = ChannelDeclarations(channel_id=channel.id)
+    session().add(held)
+    return held
 
 
 def _declared(
@@ -99,13 +105,12 @@ def _unheard(held: ChannelDeclarations) -> datetime | None:
 Choice = Sequence[tuple["Item", Form]]
 
 
-def _choice(compiled: Compiled, resolution: Resolution) -> Choice:
+def _choice(resolution: Resolution, commanded: Collection[int]) -> Choice:
     """What is chosen and goes by declaration, in the form in which most channels get it."""
     return [
         (one.item, Form(one.version.id, one.version.uid, one.version.variables))
         for one in resolution.chosen
-        if manifest.kind_of(one.item)
-        and (compiled.legacy_profiles_via_ddm or one.item.type != "profile")
+        if manifest.kind_of(one.item) and one.item.id not in commanded
     ]
 
 

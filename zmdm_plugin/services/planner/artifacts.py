@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from zmdm_plugin.protocol.platform import version as numbers
-from zmdm_plugin.services.artifacts.wanted import INSTALL, REMOVE, Held, Wanted
+from zmdm_plugin.services.artifacts.wanted import INSTALL, REMOVE, UNDER_WAY, Held, Wanted
 from zmdm_plugin.services.planner.values import Order, Plan, Situation, earliest
 
 _LOST = timedelta(hours=1)
@@ -50,7 +50,7 @@ def _install(wanted: Wanted) -> Order:
 def _remove(held: Held) -> Order:
     args = {
         "artifact": held.artifact,
-        "version": held.installed_version,
+        "version": held.installed_version or held.tried_version,
         "identifier": held.identifier,
     }
     return Order(REMOVE[held.kind], args)
@@ -116,10 +116,16 @@ def _leaving(situation: Situation) -> list[Held]:
         held
         for held in situation.held.values()
         if held.by_command
-        and held.installed_version is not None
+        and (held.installed_version is not None or _may_come(held))
+        and held.removable
         and held.artifact not in situation.chosen
         and held.key not in situation.waiting
     ]
+
+
+def _may_come(held: Held) -> bool:
+    """An app that the device has taken: unless it is told otherwise, it will have it."""
+    return held.is_app and (held.status in UNDER_WAY or held.status == "removal_failed")
 
 
 def _remove_due(held: Held, now: datetime) -> datetime:

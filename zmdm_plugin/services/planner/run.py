@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from zmdm_plugin.models import Channel, ChannelCommand, Revision
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.models.blueprints import revision_name
 from zmdm_plugin.services import command_queue, wake
+from zmdm_plugin.services.apps import licensing, progress
 from zmdm_plugin.services.artifacts import delivery, present
 from zmdm_plugin.services.artifacts import values as variables
 from zmdm_plugin.services.artifacts.wanted import INSTALL
@@ -25,6 +27,7 @@ from zmdm_plugin.services.declarations.refresh import refresh
 from zmdm_plugin.services.declarations.values import Declared
 from zmdm_plugin.services.enrollment import renewal as renewals
 from zmdm_plugin.services.planner import (
+    apps,
     artifacts,
     declarations,
     inventory,
@@ -43,6 +46,7 @@ PLANNERS: tuple[Callable[[Situation], Plan], ...] = (
     renewal.plan,
     inventory.plan,
     artifacts.plan,
+    apps.plan,
     declarations.plan,
     protection.plan,
 )
@@ -59,10 +63,13 @@ def plan_channel(channel: Channel) -> None:
     deliver = delivery.of(channel, revision=blueprint)
     if _withdraw(channel, deliver):
         deliver = delivery.of(channel, revision=blueprint)
-    situation = _situation(channel, deliver, _declared(channel, deliver))
+    unlicensed = licensing.missing(channel, deliver)
+    declared = _declared(channel, deliver, unlicensed)
+    situation = _situation(channel, _held_back(channel, deliver, unlicensed), declared)
     plans = [rule(situation) for rule in PLANNERS]
     if not situation.awaiting and situation.held.keys() - situation.chosen:
         present.forget_failed(channel, situation.chosen)
+        _leave(channel, situation)
     channel.plan_due_at = None
     for plan in plans:
         for order in plan.orders:
@@ -101,15 +108,42 @@ def _withdraw(channel: Channel, deliver: delivery.Delivery) -> bool:
     return bool(taken)
 
 
-def _declared(channel: Channel, deliver: delivery.Delivery) -> Declared:
+def _declared(
+    channel: Channel, deliver: delivery.Delivery, unlicensed: Mapping[int, str]
+) -> Declared:
     """What is to be offered now by declarative management."""
     return refresh(
         channel,
         deliver.known,
         resolution=deliver.resolution,
+        commanded=deliver.commanded,
+        unlicensed=unlicensed,
         values=variables.of(channel),
         now=utcnow(),
     )
+
+
+def _held_back(
+    channel: Channel, deliver: delivery.Delivery, unlicensed: Mapping[int, str]
+) -> delivery.Delivery:
+    """What goes by command and has no licence is not sent, and its row says why."""
+    if not unlicensed:
+        return deliver
+    wanted = []
+    for one in deliver.wanted:
+        if (why := unlicensed.get(one.artifact)) is not None:
+            present.waiting(channel, one.artifact, one.version, licensing.CODE, why)
+            one = replace(one, blocked=True)
+        wanted.append(one)
+    return replace(deliver, wanted=tuple(wanted))
+
+
+def _leave(channel: Channel, situation: Situation) -> None:
+    """What no command takes off stays on the device, and is no longer ours."""
+    for held in situation.held.values():
+        unwanted = held.by_command and held.artifact not in situation.chosen
+        if unwanted and not held.removable and held.status not in ("pending", "failed"):
+            present.left(channel, held.artifact)
 
 
 def _order(channel: Channel, order: Order) -> None:
@@ -135,6 +169,8 @@ def _order(channel: Channel, order: Order) -> None:
         protecting.ordered(channel.device, order.args, args, row)
         if order.name == declarations.NAME:
             sync.ordered(channel, now=utcnow())
+        elif order.name in apps.CHECKS:
+            progress.asked(channel, now=utcnow())
 
 
 def _args(channel: Channel, order: Order) -> Mapping[str, Any]:

@@ -1,0 +1,1 @@
+"""Which applications are installed where: told by lists and by status reports, and searched."""

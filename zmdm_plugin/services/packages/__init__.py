@@ -1,0 +1,1 @@
+"""Packages of software that operators upload, and the links by which devices fetch them."""
