@@ -10,11 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.orm import Session
 
 from tests import people
 from tests.road import Road
+from zmdm_plugin import db
 from zmdm_plugin.models import PushCertificate, Realm, ScepIssuer
 from zmdm_plugin.services.account import accounts
+from zmdm_plugin.services.realms import realms
 from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.web_view import Person
 
@@ -29,17 +33,28 @@ def lay_account(
 ) -> int:
     """A realm and an account-driven enrollment for example.com; the id of the enrollment."""
     known = realm_id or people.lay_realm(road, f"Realm of {name}")
-    own = {key: more.pop(key) for key in ("quota", "expires_at", "blueprint_id") if key in more}
     with road.rows() as session:
-        row = accounts.create(
-            name,
-            push_certificate=session.scalars(sa.select(PushCertificate)).first(),
-            issuer=session.scalars(sa.select(ScepIssuer).order_by(ScepIssuer.id)).first(),
-            realm=session.get_one(Realm, known),
-            settings={"domains": ["example.com"], **more},
-            **own,
-        )
-        return row.enrollment_id
+        return make(session, name, session.get_one(Realm, known), **more)
+
+
+def make(session: Session, name: str, realm: Realm, **more: Any) -> int:
+    """The same inside a transaction, with the push certificate and the issuer that there are."""
+    own = {key: more.pop(key) for key in ("quota", "expires_at", "blueprint_id") if key in more}
+    row = accounts.create(
+        name,
+        push_certificate=session.scalars(sa.select(PushCertificate)).first(),
+        issuer=session.scalars(sa.select(ScepIssuer).order_by(ScepIssuer.id)).first(),
+        realm=realm,
+        settings={"domains": ["example.com"], **more},
+        **own,
+    )
+    return row.enrollment_id
+
+
+def lay(app: Flask, name: str = "Own devices", **more: Any) -> int:
+    """A realm and an enrollment for an application that has no road."""
+    with app.app_context(), db.transaction() as session:
+        return make(session, name, realms.create(f"Realm of {name}", "local"), **more)
 
 
 def came_in(

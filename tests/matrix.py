@@ -25,14 +25,22 @@ from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
 from itsdangerous import URLSafeTimedSerializer
 
-from tests import fleet, hosts
+from tests import accounts, fleet, hosts
 from zmdm_plugin import Actor, Zmdm, db, policy
-from zmdm_plugin.models import AuditEntry, ChannelCommand, DepDevice, Enrollment, JobRun
+from zmdm_plugin.models import (
+    AccountSettings,
+    AuditEntry,
+    ChannelCommand,
+    DepDevice,
+    Enrollment,
+    JobRun,
+)
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import plist
 from zmdm_plugin.services import access, audit, job_runs, tags, tokens
 from zmdm_plugin.services.dep import setup as dep_setup
 from zmdm_plugin.services.enrollment import enrollments
+from zmdm_plugin.services.realms import realms
 from zmdm_plugin.services.software_updates import enforcements as updates
 
 NOBODY = "nobody"
@@ -239,7 +247,8 @@ def _lay(uri: str) -> str:
             enrollments.create(
                 kind, kind, push_certificate=given.push_certificate, issuer=given.scep_issuer
             )
-        audit.record(OTHER, "test.laid")
+        own_devices = accounts.make(session, "Own devices", realms.create("Staff", "local"))
+        audit.record(OTHER, "test.laid", session.get_one(Enrollment, own_devices))
     hosts.close(app)
     return text
 
@@ -257,6 +266,7 @@ def _ids() -> dict[str, Any]:
         "command_name": "EraseDevice",
         "kind": "csv",
         "enrollment_id": 2,
+        "account_enrollment_id": session.scalars(sa.select(AccountSettings.enrollment_id)).one(),
     }
 
 

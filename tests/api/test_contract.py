@@ -21,6 +21,7 @@ from schemathesis import GenerationMode, checks
 from schemathesis.checks import load_all_checks
 from schemathesis.core.failures import FailureGroup
 
+from tests import accounts
 from tests.api.world import Program, add_device, add_user_channel, program, reading
 from zmdm_plugin import db
 from zmdm_plugin.models import ApiToken, PushCertificate, ScepIssuer
@@ -75,7 +76,7 @@ def world(app: Flask, live_server: Callable[[Flask], str]) -> World:
         token = session.scalar(sa.select(ApiToken.id))
     known = {"device_id": device, "command_uuid": command, "enrollment_id": enrollment}
     known |= {"certificate_id": ids["push_certificate"], "issuer_id": ids["scep_issuer"]}
-    known |= _artifact(api)
+    known |= {"account_enrollment_id": accounts.lay(app)} | _artifact(api)
     return World(live_server(app), api.headers, token, known)
 
 

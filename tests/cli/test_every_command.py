@@ -21,11 +21,13 @@ from tests.hosts import ADMINISTRATOR
 from tests.orders import order, quiet
 from tests.road import Road
 from tests.services.test_push_certificate_cli import answer
+from zmdm_plugin import db
 from zmdm_plugin.cli.groups import zmdm
 from zmdm_plugin.cli.mdmcerts import mdmcerts
 from zmdm_plugin.models import Identity, UnboundIdentity
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import job_runs
+from zmdm_plugin.services.realms import realms
 
 OWNER = ("--owner", ADMINISTRATOR.id, "--owner-label", ADMINISTRATOR.label)
 _PROFILE = {
@@ -159,6 +161,12 @@ def enrollments(walk: Walk) -> None:
     walk.go("zmdm issuer list")
     walk.go("zmdm enrollment create", "Desk", "--kind", "manual")
     walk.go("zmdm enrollment create", "Link")
+    with walk.app.app_context(), db.transaction():
+        realms.create("Staff", "local")
+    walk.go("zmdm account-enrollment create", "Own devices", "--domain", "example.com")
+    walk.go("zmdm account-enrollment list")
+    walk.go("zmdm account-enrollment show", "Own devices")
+    walk.go("zmdm account-enrollment discover", "ada@example.com", "--model-family", "Mac")
     walk.go("zmdm enrollment list")
     walk.go("zmdm enrollment link", "Link")
     walk.go("zmdm enrollment profile", "Desk")

@@ -10,6 +10,7 @@ from flask_admin.menu import MenuLink
 from flask_admin.theme import Bootstrap4Theme
 
 from zmdm_plugin.admin import (
+    account_enrollments,
     artifact_explained,
     artifacts,
     audit,
@@ -133,6 +134,7 @@ def _set_up() -> list[Screen]:
         ChangeEnrollment(
             "Update", endpoint="zmdm_change_enrollment", url=f"{one}/edit", below=enrollments
         ),
+        *account_enrollments.screens(group),
         push,
         PushCertificateForm(
             "Form", endpoint="zmdm_push_certificate_form", url="push_certificates/new", below=push

@@ -6,7 +6,7 @@ import io
 
 import segno
 import sqlalchemy as sa
-from flask import Response
+from flask import Response, make_response, redirect, url_for
 from flask_admin import expose
 
 from zmdm_plugin import db
@@ -40,7 +40,10 @@ class EnrollmentPage(Screen):
 
     @expose("/")
     def index(self, enrollment_id: int) -> Response:
-        """What it says, and its sessions."""
+        """What it says, and its sessions; people's own devices have another page."""
+        if row(Enrollment, enrollment_id).kind == enrollments.ACCOUNT:
+            there = url_for("zmdm_account_enrollment.index", account_enrollment_id=enrollment_id)
+            return make_response(redirect(there, code=303))
         return self._shown(enrollment_id)
 
     @expose("/link/", methods=("POST",))

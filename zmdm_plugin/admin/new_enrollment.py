@@ -83,7 +83,7 @@ class NewEnrollment(Screen):
     @expose("/", methods=("GET", "POST"))
     def index(self) -> Response:
         """The form, and the making."""
-        form = forms.Form([_with_rows(item) for item in forms.of_schema(Arguments())])
+        form = forms.Form([with_rows(item, Arguments()) for item in forms.of_schema(Arguments())])
         if request.method == "POST":
             if answer := _make(form):
                 return answer
@@ -130,7 +130,9 @@ def _present(found: Enrollment) -> list[forms.Field]:
         values[name] = "\n".join(values[name] or [])
     return [
         forms.replaced(item, value="" if values[item.name] is None else values[item.name])
-        for item in map(_with_rows, forms.of_schema(Arguments(only=_CHANGEABLE)))
+        for item in (
+            with_rows(one, Arguments()) for one in forms.of_schema(Arguments(only=_CHANGEABLE))
+        )
     ]
 
 
@@ -180,9 +182,9 @@ def _create(asked: dict[str, Any]) -> Any:
     return enrollments.create(kind, name, push_certificate=certificate, issuer=issuer, **asked)
 
 
-def _with_rows(item: forms.Field) -> forms.Field:
+def with_rows(item: forms.Field, schema: ma.Schema) -> forms.Field:
     """A reference to another row becomes a choice among those that will do."""
-    about = Arguments().fields[item.name].metadata
+    about = schema.fields[item.name].metadata
     model: Any = about.get("rows")
     if model is None:
         return item

@@ -17,12 +17,12 @@ from zmdm_plugin.cli.groups import Topic, wants_json, zmdm
 from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.cli.output import ask, asks, say
 from zmdm_plugin.errors import NotFound
-from zmdm_plugin.models import Enrollment, MDMBlueprint, PushCertificate, ScepIssuer
+from zmdm_plugin.models import Enrollment, MDMBlueprint, PushCertificate, Realm, ScepIssuer
 from zmdm_plugin.models.base import as_utc
 from zmdm_plugin.services import access, audit
 from zmdm_plugin.services.enrollment import enrollments, manual
 
-_Named = TypeVar("_Named", PushCertificate, ScepIssuer, MDMBlueprint)
+_Named = TypeVar("_Named", PushCertificate, ScepIssuer, MDMBlueprint, Realm)
 
 enrollment = Topic("enrollment", help="What devices enroll through.")
 zmdm.add_command(enrollment)
@@ -58,14 +58,14 @@ def create_enrollment(
         row = enrollments.create(
             kind,
             name,
-            push_certificate=_one(PushCertificate, push_certificate, "push certificate"),
-            issuer=_one(ScepIssuer, issuer_name, "issuer"),
+            push_certificate=one_of(PushCertificate, push_certificate, "push certificate"),
+            issuer=one_of(ScepIssuer, issuer_name, "issuer"),
             display_name=display_name,
             quota=quota,
             expires_at=as_utc(expires) if expires else None,
             serial_numbers=serial_numbers,
             udids=udids,
-            blueprint_id=_one(MDMBlueprint, blueprint, "blueprint").id if blueprint else None,
+            blueprint_id=one_of(MDMBlueprint, blueprint, "blueprint").id if blueprint else None,
         )
         audit.record(operator(), "enrollment.create", row, after=audit.snapshot(row))
         url = enrollments.link(row)
@@ -136,7 +136,7 @@ def profile(name: str, *, unsigned: bool, output: Path | None) -> None:
         sys.stdout.buffer.write(body)
 
 
-def _one(model: type[_Named], name: str | None, what: str) -> _Named:
+def one_of(model: type[_Named], name: str | None, what: str) -> _Named:
     """The row of this name, or the only one there is."""
     query = sa.select(model).order_by(model.id)
     rows = db.session().scalars(query.where(model.name == name) if name else query).all()

@@ -27,7 +27,7 @@ blueprint = Resource(
     path="/account_enrollments",
     description="Ways in for people with a Managed Apple Account: user and device enrollment.",
 )
-_ONE = f"/<{ID}:enrollment_id>/"
+_ONE = f"/<{ID}:account_enrollment_id>/"
 
 
 @blueprint.route("/")
@@ -73,23 +73,23 @@ def create_account_enrollment(asked: dict[str, Any]) -> AccountSettings:
 @blueprint.route(_ONE)
 @blueprint.operation(access.VIEW_ENROLLMENTS, 404)
 @blueprint.response(200, AccountEnrollmentSchema)
-def get_account_enrollment(enrollment_id: int) -> AccountSettings:
+def get_account_enrollment(account_enrollment_id: int) -> AccountSettings:
     """Show an account-driven enrollment"""
-    return accounts.settings_of(_find(enrollment_id, access.VIEW_ENROLLMENTS))
+    return accounts.settings_of(_find(account_enrollment_id, access.VIEW_ENROLLMENTS))
 
 
 @blueprint.route(_ONE, methods=["PATCH"])
 @blueprint.arguments(AccountEnrollmentChange)
 @blueprint.operation(access.CHANGE_ENROLLMENTS, 400, 404, 413, 415)
 @blueprint.response(200, AccountEnrollmentSchema)
-def change_account_enrollment(asked: dict[str, Any], enrollment_id: int) -> AccountSettings:
+def change_account_enrollment(asked: dict[str, Any], account_enrollment_id: int) -> AccountSettings:
     """Change an account-driven enrollment
 
     What is not named stays. Devices that enrolled through it keep what they enrolled with.
     """
-    _find(enrollment_id, access.CHANGE_ENROLLMENTS)
+    _find(account_enrollment_id, access.CHANGE_ENROLLMENTS)
     with db.transaction():
-        row = accounts.settings_of(db.session().get_one(Enrollment, enrollment_id))
+        row = accounts.settings_of(db.session().get_one(Enrollment, account_enrollment_id))
         before = audit.snapshot(row)
         accounts.update(row, asked)
         audit.record(
@@ -101,14 +101,14 @@ def change_account_enrollment(asked: dict[str, Any], enrollment_id: int) -> Acco
 @blueprint.route(_ONE, methods=["DELETE"])
 @blueprint.operation(access.CHANGE_ENROLLMENTS, 404, 409)
 @blueprint.response(204)
-def delete_account_enrollment(enrollment_id: int) -> None:
+def delete_account_enrollment(account_enrollment_id: int) -> None:
     """Delete an account-driven enrollment
 
     As long as no device has begun to enroll through it; afterwards it is a 409: revoke it.
     """
-    _find(enrollment_id, access.CHANGE_ENROLLMENTS)
+    _find(account_enrollment_id, access.CHANGE_ENROLLMENTS)
     with db.transaction():
-        row = db.session().get_one(Enrollment, enrollment_id)
+        row = db.session().get_one(Enrollment, account_enrollment_id)
         audit.record(api_actor(), "enrollment.delete", row, before=audit.snapshot(row))
         enrollments.delete(row)
 
@@ -116,16 +116,16 @@ def delete_account_enrollment(enrollment_id: int) -> None:
 @blueprint.route(f"{_ONE}revoke/", methods=["POST"])
 @blueprint.operation(access.CHANGE_ENROLLMENTS, 404, 409)
 @blueprint.response(200, AccountEnrollmentSchema)
-def revoke_account_enrollment(enrollment_id: int) -> AccountSettings:
+def revoke_account_enrollment(account_enrollment_id: int) -> AccountSettings:
     """Revoke an account-driven enrollment
 
     Nobody can enroll through it any more; devices that did stay enrolled.
     """
-    row = _find(enrollment_id, access.CHANGE_ENROLLMENTS)
+    row = _find(account_enrollment_id, access.CHANGE_ENROLLMENTS)
     if row.revoked_at is not None:
         raise Conflict("the enrollment is revoked already")
     with db.transaction():
-        row = db.session().get_one(Enrollment, enrollment_id)
+        row = db.session().get_one(Enrollment, account_enrollment_id)
         enrollments.revoke(row)
         audit.record(api_actor(), "enrollment.revoke", row, after={"revoked_at": row.revoked_at})
     return accounts.settings_of(row)
@@ -135,14 +135,16 @@ def revoke_account_enrollment(enrollment_id: int) -> AccountSettings:
 @blueprint.arguments(SessionQuery, location="query")
 @blueprint.operation(access.VIEW_ENROLLMENTS, 404)
 @blueprint.response(200, AccountSessionSchema(many=True), headers=paging.HEADERS)
-def list_account_sessions(query: dict[str, Any], enrollment_id: int) -> Any:
+def list_account_sessions(query: dict[str, Any], account_enrollment_id: int) -> Any:
     """List who came through an account-driven enrollment"""
-    row = _find(enrollment_id, access.VIEW_ENROLLMENTS)
+    row = _find(account_enrollment_id, access.VIEW_ENROLLMENTS)
     return paging.answer(listing.session_page(row, api_actor(), **query), query["limit"])
 
 
-def _find(enrollment_id: int, permission: str) -> Enrollment:
-    row = credential_lists.find(Enrollment, enrollment_id, actor=api_actor(), permission=permission)
+def _find(account_enrollment_id: int, permission: str) -> Enrollment:
+    row = credential_lists.find(
+        Enrollment, account_enrollment_id, actor=api_actor(), permission=permission
+    )
     if row.kind != enrollments.ACCOUNT:
         raise NotFound("there is no such account-driven enrollment")
     return row

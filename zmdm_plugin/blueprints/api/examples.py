@@ -39,7 +39,9 @@ _NAMED: dict[str, Any] = {
     "certificate_id": 1,
     "command_uuid": _UUID,
     "device_id": 27,
+    "discovery_url": "https://mdm.example.com/public/mdm/account/Q7c/com.apple.remotemanagement",
     "display_name": "Example Ltd",
+    "domains": ["example.com"],
     "enrolled_device": 27,
     "enrollment": 1,
     "enrollment_id": 1,
@@ -48,6 +50,7 @@ _NAMED: dict[str, Any] = {
     "identifier": "com.example.wifi",
     "issuer_id": 1,
     "kext_paths": ["/Library/Extensions/Example.kext"],
+    "managed_account": "$REALM_USER.EMAIL",
     "owner_id": "user:1",
     "owner_label": "admin@example.com",
     "permissions": ["mdm.view_enrolleddevice"],
@@ -65,6 +68,7 @@ _NAMED: dict[str, Any] = {
     "url": "https://mdm.example.com/mdm/enroll/",
     "user_agent": "curl/8.5.0",
     "uuid": _UUID,
+    "well_known_url": "https://mdm.example.com/.well-known/com.apple.remotemanagement",
 }
 """What a field or an argument of this name usually holds."""
 
@@ -104,6 +108,22 @@ _PARTS: dict[str, dict[str, Any]] = {
     | {"apple_silicon": False, "awaiting_configuration": False, "user_enrollment": False},
     "Enrollment": {"kind": "ota", "name": "Staff", "revoked_at": None, "request_count": 12},
     "NewEnrollment": {"name": "Staff"},
+    "AccountEnrollment": {
+        "mode": "mdm-byod",
+        "name": "Own devices",
+        "model_families": [],
+        "revoked_at": None,
+        "request_count": 12,
+        "reauthenticate_days": None,
+    },
+    "AccountSession": {
+        "state": "completed",
+        "product": "iPhone15,2",
+        "device": 27,
+        "failure": None,
+        "failed_at": None,
+    },
+    "NewAccountEnrollment": {"name": "Own devices", "mode": "mdm-byod", "model_families": []},
     "Permission": {"name": "mdm.view_enrolleddevice", "meaning": "See devices.", "held": True},
     "Progress": {"done": 120, "total": 400, "percent": 30},
     "PushCertificate": {

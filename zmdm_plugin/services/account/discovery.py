@@ -26,6 +26,8 @@ class Service:
 
     mode: str
     url: str
+    name: str
+    """Of the enrollment; no device hears it."""
 
 
 def find(user_identifier: str, model_family: str) -> Service:
@@ -92,7 +94,7 @@ def _rank(one: AccountSettings, domain: str | None) -> tuple[bool, bool, int]:
 
 
 def _service(settings: AccountSettings) -> Service:
-    return Service(settings.mode, enrollments.link(settings.enrollment))
+    return Service(settings.mode, enrollments.link(settings.enrollment), settings.name)
 
 
 def _refuse(domain: str | None, model_family: str) -> None:

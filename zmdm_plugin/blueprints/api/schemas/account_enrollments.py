@@ -36,8 +36,7 @@ class AccountEnrollmentSchema(ma.Schema):
     is_default = ma.fields.Boolean(
         metadata=described("Also for people of domains that no enrollment names.")
     )
-    managed_apple_account = ma.fields.String(
-        attribute="managed_account",
+    managed_account = ma.fields.String(
         metadata=described("How the account follows from who signed in."),
     )
     reauthenticate_days = ma.fields.Integer(
@@ -106,8 +105,7 @@ class AccountEnrollmentChange(ma.Schema):
     is_default = ma.fields.Boolean(
         metadata=described("Also for people of domains that no enrollment names.")
     )
-    managed_apple_account = ma.fields.String(
-        attribute="managed_account",
+    managed_account = ma.fields.String(
         validate=ma.validate.Length(min=1, max=256),
         metadata=described("A pattern of variables of the person who signs in."),
     )
@@ -138,8 +136,7 @@ class NewAccountEnrollment(AccountEnrollmentChange):
     mode = ma.fields.String(
         required=True, validate=ma.validate.OneOf(MODES), metadata=described(_MODE)
     )
-    managed_apple_account = ma.fields.String(
-        attribute="managed_account",
+    managed_account = ma.fields.String(
         load_default=accounts.PATTERN,
         validate=ma.validate.Length(min=1, max=256),
         metadata=described("A pattern of variables of the person who signs in."),
@@ -187,7 +184,7 @@ class AccountSessionSchema(ma.Schema):
         lambda row: row.realm_user.username if row.realm_user else None,
         metadata=described("Who signed in.", type=["string", "null"]),
     )
-    managed_apple_account = ma.fields.Function(
+    managed_account = ma.fields.Function(
         lambda row: _account(row),
         metadata=described("What the device was given.", type=["string", "null"]),
     )

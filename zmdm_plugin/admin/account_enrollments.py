@@ -1,0 +1,164 @@
+"""Account-driven enrollments: for whom, what to publish, a trial of it, and who came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from flask import Response, request
+from flask_admin import expose
+from sqlalchemy.orm import joinedload
+
+from zmdm_plugin import db
+from zmdm_plugin.admin import paging
+from zmdm_plugin.admin.account_enrollment_forms import (
+    ChangeAccountEnrollment,
+    NewAccountEnrollment,
+)
+from zmdm_plugin.admin.screen import Screen, acting, back, demand, row, session, text
+from zmdm_plugin.errors import NoService, NotFound
+from zmdm_plugin.models import (
+    AccountSettings,
+    Device,
+    Enrollment,
+    EnrollmentSession,
+    Realm,
+)
+from zmdm_plugin.protocol.account_driven import BYOD, FAMILIES
+from zmdm_plugin.services import access, audit
+from zmdm_plugin.services.account import accounts, discovery, listing, reachable
+from zmdm_plugin.services.artifacts import assignment
+from zmdm_plugin.services.enrollment import enrollments
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a device would be told, and which enrollment that is."""
+
+    account: str = ""
+    family: str = "iPhone"
+    mode: str = ""
+    name: str = ""
+    url: str = ""
+    why: str = ""
+    shown: str = ""
+
+
+def screens(group: str) -> list[Screen]:
+    """The list in the menu, and what is below it."""
+    every = AccountEnrollmentList(
+        "User enrollments",
+        endpoint="zmdm_account_enrollments",
+        url="account_enrollments",
+        group=group,
+    )
+    one = "account_enrollments/<int:account_enrollment_id>"
+    return [
+        every,
+        NewAccountEnrollment(
+            "Add",
+            endpoint="zmdm_new_account_enrollment",
+            url="account_enrollments/new",
+            below=every,
+        ),
+        AccountEnrollmentPage(
+            "Enrollment", endpoint="zmdm_account_enrollment", url=one, below=every
+        ),
+        ChangeAccountEnrollment(
+            "Update", endpoint="zmdm_change_account_enrollment", url=f"{one}/edit", below=every
+        ),
+    ]
+
+
+class AccountEnrollmentList(Screen):
+    """All of them; and what a device of somebody would be told."""
+
+    permission = access.VIEW_ENROLLMENTS
+
+    @expose("/")
+    def index(self) -> Response:
+        """The list, a page at a time."""
+        query = sa.select(AccountSettings).options(
+            joinedload(AccountSettings.enrollment).joinedload(Enrollment.realm)
+        )
+        page = paging.newest_first(query, AccountSettings.id)
+        return self.page(
+            "zmdm/account_enrollments.html",
+            title="User enrollments",
+            page=page,
+            byod=BYOD,
+            trial=_trial(),
+            families=FAMILIES,
+            well_known=discovery.root_url(),
+            realms=bool(listing.realms()),
+        )
+
+
+class AccountEnrollmentPage(Screen):
+    """One enrollment: its settings, its addresses, and the sessions of people's devices."""
+
+    permission = access.VIEW_ENROLLMENTS
+
+    @expose("/")
+    def index(self, account_enrollment_id: int) -> Response:
+        """What it says, and who came."""
+        settings = _find(account_enrollment_id)
+        enrollment = settings.enrollment
+        page = paging.newest_first(listing.sessions_of(enrollment, acting()), EnrollmentSession.id)
+        ids = {one.device_id for one in page.items if one.device_id}
+        devices = session().scalars(sa.select(Device).where(Device.id.in_(ids)))
+        return self.page(
+            "zmdm/account_enrollment.html",
+            title=enrollment.name,
+            settings=settings,
+            enrollment=enrollment,
+            realm=session().get(Realm, enrollment.realm_id),
+            works=reachable.now(enrollment),
+            byod=BYOD,
+            blueprint=assignment.blueprint(enrollment.blueprint_id),
+            well_known=discovery.root_url(),
+            discovery_url=discovery.url_of(enrollment),
+            page=page,
+            devices={device.id: device for device in devices},
+        )
+
+    @expose("/revoke/", methods=("POST",))
+    def revoke(self, account_enrollment_id: int) -> Response:
+        """Nobody comes in this way any more."""
+        demand(access.CHANGE_ENROLLMENTS)
+        with db.transaction():
+            found = _find(account_enrollment_id).enrollment
+            enrollments.revoke(found)
+            after = {"revoked_at": found.revoked_at}
+            audit.record(acting(), "enrollment.revoke", found, after=after)
+        said = "The enrollment is revoked. Devices that came this way stay enrolled."
+        return back(said, ".index", account_enrollment_id=account_enrollment_id)
+
+    @expose("/delete/", methods=("POST",))
+    def delete(self, account_enrollment_id: int) -> Response:
+        """Gone, if no device has begun to come this way."""
+        demand(access.CHANGE_ENROLLMENTS)
+        with db.transaction():
+            found = _find(account_enrollment_id).enrollment
+            audit.record(acting(), "enrollment.delete", found, before=audit.snapshot(found))
+            enrollments.delete(found)
+        return back("The enrollment is deleted.", "zmdm_account_enrollments.index")
+
+
+def _find(enrollment_id: int) -> AccountSettings:
+    enrollment: Enrollment = row(Enrollment, enrollment_id)
+    if enrollment.kind != enrollments.ACCOUNT:
+        raise NotFound("It does not exist, or does not exist any more.")
+    return accounts.settings_of(enrollment)
+
+
+def _trial() -> Trial:
+    """Asked with a device's own words; nothing is begun."""
+    account, family = text("account", most=254), text("family", most=40) or "iPhone"
+    if "account" not in request.args:
+        return Trial()
+    try:
+        found = discovery.find(account, family)
+    except NoService as error:
+        return Trial(account, family, why=error.description, shown=error.message)
+    return Trial(account, family, found.mode, found.name, found.url)
