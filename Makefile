@@ -56,7 +56,7 @@ format: ready-test
 docs: ready-test
 	@mkdir -p docs
 	$(PY) -c "from zmdm_plugin.config import document; print(document(), end='')" > docs/settings.md
-	$(PY) -m tests.matrix > docs/permissions.new && mv docs/permissions.new docs/permissions.md
+	$(PY) -m tests.matrix_page > docs/permissions.new && mv docs/permissions.new docs/permissions.md
 
 # The pictures of the README, by the browser tests.
 pictures: ready-test

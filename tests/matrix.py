@@ -1,7 +1,7 @@
 """Who may do what, found out by trying: every operation and every screen, as every role.
 
-`python -m tests.matrix > docs/permissions.md` writes the page, tests compare it. Each role walks in
-a copy of the same small world, so that what one role did stands in no other's way. "Nobody" is
+`matrix_page` writes it down, tests compare it. Each role walks in a copy of the same small world,
+so that what one role did stands in no other's way. "Nobody" is
 signed in and has no role: whatever does not refuse them is open, or refuses for another reason
 before it asks for the permission, which tells strangers what there is.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 import tempfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +28,7 @@ from tests import accounts, fleet, hosts
 from zmdm_plugin import Actor, Zmdm, db, policy
 from zmdm_plugin.models import (
     AccountSettings,
+    AdeSettings,
     AuditEntry,
     ChannelCommand,
     DepDevice,
@@ -37,7 +37,8 @@ from zmdm_plugin.models import (
 )
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import plist
-from zmdm_plugin.services import access, audit, job_runs, tags, tokens
+from zmdm_plugin.services import audit, job_runs, tags, tokens
+from zmdm_plugin.services.ade import settings as ade
 from zmdm_plugin.services.dep import setup as dep_setup
 from zmdm_plugin.services.enrollment import enrollments
 from zmdm_plugin.services.realms import realms
@@ -249,6 +250,15 @@ def _lay(uri: str) -> str:
             )
         own_devices = accounts.make(session, "Own devices", realms.create("Staff", "local"))
         audit.record(OTHER, "test.laid", session.get_one(Enrollment, own_devices))
+        session.flush()
+        ade.create(
+            "Boxed",
+            {},
+            server_id=server.id,
+            push_certificate=given.push_certificate,
+            issuer=given.scep_issuer,
+            actor=OTHER,
+        )
     hosts.close(app)
     return text
 
@@ -258,7 +268,9 @@ def _ids() -> dict[str, Any]:
     waiting = sa.select(ChannelCommand.uid).where(ChannelCommand.state == "queued")
     uuid = session.scalars(waiting.order_by(ChannelCommand.id)).first()
     run = session.scalars(sa.select(JobRun.uid)).first()
+    boxed = session.scalars(sa.select(AdeSettings.enrollment_id)).first()
     return {
+        "ade_enrollment_id": boxed,
         "command_uuid": uuid,
         "uuid": uuid,
         "task_id": run,
@@ -331,70 +343,3 @@ _SIMPLE: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Any]] = {
     "array": lambda spec, schema: [_filled(spec, schema.get("items", {"type": "string"}))],
     "object": lambda _spec, _schema: {},
 }
-
-
-# -- the page -----------------------------------------------------------------------------------
-
-_HEAD = """# Who may do what
-
-Made by `make docs`, by trying every operation of the API and every screen as every role of
-`zmdm_plugin.policy`; tests compare it. A host with rules of its own decides otherwise; the
-permissions are the same. "own" things (one's tokens, the work one ordered) need no permission but
-the one that lets one make them.
-"""
-
-
-def page_permissions() -> str:
-    """What each permission allows, and which roles have it."""
-    titles = [role.title for role in policy.ROLES.values()]
-    lines = ["## Permissions", "", _row(["permission", "what it allows", *titles])]
-    lines.append(_line(2 + len(titles)))
-    for name, about in sorted(access.permissions().items()):
-        marks = [_mark(role.allows(name)) for role in policy.ROLES.values()]
-        lines.append(_row([f"`{name}`", about, *marks]))
-    return "\n".join(lines) + "\n"
-
-
-def page_api(walked: Walked) -> str:
-    """Every operation of the HTTP API."""
-    return _page("HTTP API", walked, with_permission=True)
-
-
-def page_screens(walked: Walked) -> str:
-    """Every screen."""
-    return _page("Screens", walked, with_permission=False)
-
-
-def _page(title: str, walked: Walked, *, with_permission: bool) -> str:
-    titles = [role.title for role in policy.ROLES.values()]
-    head = ["", "path", *(["permission"] if with_permission else []), *titles]
-    lines = [f"## {title}", "", _row(head), _line(len(head))]
-    for method, path in sorted(walked.allowed, key=lambda item: (item[1], item[0])):
-        let_in = walked.allowed[method, path]
-        cells = [method, f"`{path}`"]
-        if with_permission:
-            cells.append(f"`{walked.permissions[method, path]}`")
-        lines.append(_row([*cells, *(_mark(name in let_in) for name in policy.ROLES)]))
-    return "\n".join(lines) + "\n"
-
-
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _line(number: int) -> str:
-    return "|" + "---|" * number
-
-
-def _mark(allowed: bool) -> str:
-    return "yes" if allowed else "–"
-
-
-def document() -> str:
-    """The whole page."""
-    api, seen = page_api(walk_api()), page_screens(walk_screens())
-    return "\n".join((_HEAD, page_permissions(), api, seen))
-
-
-if __name__ == "__main__":
-    sys.stdout.write(document())

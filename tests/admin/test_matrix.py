@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import matrix
+from tests import matrix, matrix_page
 from zmdm_plugin import policy
 
 pytestmark = pytest.mark.slow
@@ -35,4 +35,4 @@ def test_an_auditor_changes_nothing(walked: matrix.Walked) -> None:
 
 def test_the_page_is_what_was_found(walked: matrix.Walked) -> None:
     page = matrix.PAGE.read_text("utf-8")
-    assert matrix.page_screens(walked) in page, "run `make docs`"
+    assert matrix_page.page_screens(walked) in page, "run `make docs`"

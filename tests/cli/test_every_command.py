@@ -24,7 +24,7 @@ from tests.services.test_push_certificate_cli import answer
 from zmdm_plugin import db
 from zmdm_plugin.cli.groups import zmdm
 from zmdm_plugin.cli.mdmcerts import mdmcerts
-from zmdm_plugin.models import Identity, UnboundIdentity
+from zmdm_plugin.models import DepVirtualServer, Identity, UnboundIdentity
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import job_runs
 from zmdm_plugin.services.realms import realms
@@ -173,6 +173,20 @@ def enrollments(walk: Walk) -> None:
     walk.go("zmdm enrollment revoke", "Desk", "--yes")
 
 
+def automated_enrollments(walk: Walk) -> None:
+    walk.refused("zmdm ade create", "Nowhere")
+    with walk.app.app_context(), db.transaction() as session:
+        session.add(DepVirtualServer(name="Not connected"))
+    made = walk.go("zmdm ade create", "Staff", "--set", 'skip_setup_items=["Siri"]')
+    assert isinstance(made, dict) and "not connected" in made["profile"]["error"]
+    walk.go("zmdm ade change", "Staff", "--set", "department=IT")
+    for words in ("list", "skip-items"):
+        walk.go(f"zmdm ade {words}")
+    walk.go("zmdm ade show", "Staff")
+    for words in ("define", "test"):
+        walk.refused(f"zmdm ade {words}", "Staff")
+
+
 def push_certificates(walk: Walk) -> None:
     csr = walk.folder / "csr"
     walk.go("zmdm push-certificate create", "Made here")
@@ -256,7 +270,7 @@ def the_rest(walk: Walk) -> None:
 
 @pytest.mark.settings(ZMDM_SOFTWARE_LOOKUP_URL="http://127.0.0.1:9")
 def test_every_command_speaks_json(walk: Walk) -> None:
-    parts = (devices, enrollments, push_certificates, certificates_as_files)
+    parts = (devices, enrollments, automated_enrollments, push_certificates, certificates_as_files)
     for part in (*parts, blueprints, software_updates, the_rest):
         part(walk)
     assert EVERY - walk.walked == {*UNTIL_STOPPED, "zmdm ca create", "zmdm doctor"}

@@ -17,12 +17,19 @@ from zmdm_plugin.cli.groups import Topic, wants_json, zmdm
 from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.cli.output import ask, asks, say
 from zmdm_plugin.errors import NotFound
-from zmdm_plugin.models import Enrollment, MDMBlueprint, PushCertificate, Realm, ScepIssuer
+from zmdm_plugin.models import (
+    DepVirtualServer,
+    Enrollment,
+    MDMBlueprint,
+    PushCertificate,
+    Realm,
+    ScepIssuer,
+)
 from zmdm_plugin.models.base import as_utc
 from zmdm_plugin.services import access, audit
 from zmdm_plugin.services.enrollment import enrollments, manual
 
-_Named = TypeVar("_Named", PushCertificate, ScepIssuer, MDMBlueprint, Realm)
+_Named = TypeVar("_Named", PushCertificate, ScepIssuer, MDMBlueprint, DepVirtualServer, Realm)
 
 enrollment = Topic("enrollment", help="What devices enroll through.")
 zmdm.add_command(enrollment)

@@ -72,6 +72,7 @@ _SAFE: dict[type[Base], frozenset[str]] = {
     Enrollment: frozenset(
         {"name", "display_name", "kind", "quota", "serial_numbers", "udids"}
         | {"expires_at", "revoked_at", "push_certificate_id", "scep_issuer_id", "blueprint_id"}
+        | {"realm_id", "realm_required"}
     ),
     Location: frozenset(
         {"name", "organization_name", "country_code", "library_uid", "platform", "registered_at"}
@@ -94,6 +95,8 @@ _SAFE: dict[type[Base], frozenset[str]] = {
     Tag: frozenset({"name", "color"}),
     ScepIssuer: frozenset({"name", "kind", "url", "key_size", "key_usage", "ca_name"}),
 }
+_BESIDE: dict[type[Base], frozenset[str]] = {Enrollment: _SAFE[AdeSettings]}
+"""What an entry about a row may hold of another one that belongs to it."""
 _LABELS = ("serial_number", "title", "name", "uuid", "udid", "prefix")
 
 
@@ -168,7 +171,8 @@ def snapshot(obj: Base) -> dict[str, Any]:
 def _safe(obj: Base | None, values: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if values is None:
         return None
-    declared = safe_columns(type(obj)) if obj is not None else frozenset()
+    kind = type(obj) if obj is not None else Base
+    declared = safe_columns(kind) | _BESIDE.get(kind, frozenset())
     return {name: _plain(value) if name in declared else CHANGED for name, value in values.items()}
 
 

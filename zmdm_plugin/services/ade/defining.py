@@ -51,18 +51,26 @@ class Standing:
     """Devices that shall have it."""
 
 
-def want(row: Enrollment, actor: Actor, *, again: bool = False) -> JobRun | None:
-    """Have the profile defined, if Apple would be told something else than it has been.
+def want(row: Enrollment, actor: Actor) -> JobRun | None:
+    """Have the profile defined, if Apple would be told something else than it has been."""
+    return _want(row, actor, always=False)
 
-    `again`: in any case. None when there is nothing to do.
-    """
+
+def want_again(row: Enrollment, actor: Actor) -> JobRun:
+    """Have it defined in any case: Apple refused it, or has lost it."""
+    run = _want(row, actor, always=True)
+    assert run is not None
+    return run
+
+
+def _want(row: Enrollment, actor: Actor, *, always: bool) -> JobRun | None:
     session().refresh(row, with_for_update={"of": Enrollment})
     settings = row.ade
     assert settings is not None
     content = profile.content(settings)
     digest = profile.digest(content)
     newest = _newest(row.id)
-    if newest is not None and not again and newest.digest == digest and newest.state != FAILED:
+    if newest is not None and not always and newest.digest == digest and newest.state != FAILED:
         return None
     for earlier in session().scalars(_of(row.id).where(AdeProfile.state.in_((WANTED, FAILED)))):
         earlier.state = SUPERSEDED
@@ -115,6 +123,13 @@ def refused(profile_id: int, error: ZmdmError, *, final: bool) -> None:
         wanted.state = FAILED
     session().flush()
     events.record("ade_profile.refused", enrollment=wanted.enrollment_id, error=wanted.error)
+
+
+def open_runs(enrollment_id: int) -> list[str]:
+    """Runs that are to define a profile of this enrollment, the oldest first."""
+    query = sa.select(JobRun).where(JobRun.name == JOB, JobRun.finished_at.is_(None))
+    runs = session().scalars(query.order_by(JobRun.id))
+    return [run.uid for run in runs if run.arguments.get("enrollment_id") == enrollment_id]
 
 
 def retry(actor: Actor, *, now: datetime) -> int:

@@ -10,11 +10,18 @@ import sqlalchemy as sa
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import NotFound, Refused
-from zmdm_plugin.models import AdeSettings, Enrollment, PushCertificate, Realm, ScepIssuer
+from zmdm_plugin.models import (
+    AdeSettings,
+    DepVirtualServer,
+    Enrollment,
+    PushCertificate,
+    ScepIssuer,
+)
 from zmdm_plugin.models.base import new_uid
+from zmdm_plugin.services import audit
 from zmdm_plugin.services.ade import defining, rules
 from zmdm_plugin.services.dep import connection
-from zmdm_plugin.services.enrollment import enrollments
+from zmdm_plugin.services.enrollment import enrollments, people
 from zmdm_plugin.services.keyset import MAX_ID
 from zmdm_plugin.state import state
 
@@ -24,6 +31,7 @@ FIELDS: Final = tuple(
 )
 """What an ADE enrollment says beyond the others."""
 REALM: Final = ("realm_id", "realm_required")
+_LISTS: Final = frozenset({"serial_numbers", "udids"})
 
 
 def defaults() -> dict[str, Any]:
@@ -49,17 +57,21 @@ def create(
 
     `asked` holds FIELDS and what every enrollment has.
     """
-    server = connection.find(server_id)
+    server = _server(server_id)
     values = defaults() | {field: asked[field] for field in FIELDS if field in asked}
     values["profile_name"] = values["profile_name"] or name
     values["org_magic"] = values["org_magic"] or new_uid().upper()
     around = _around(asked.get("realm_id"), asked.get("realm_required"))
     checked = rules.checked(values, around)
-    common = {field: value for field, value in asked.items() if field not in (*FIELDS, *REALM)}
+    realm = {field: asked[field] for field in REALM if field in asked}
     row = enrollments.create(
-        enrollments.ADE, name, push_certificate=push_certificate, issuer=issuer, **common
+        enrollments.ADE,
+        name,
+        push_certificate=push_certificate,
+        issuer=issuer,
+        **_common(asked),
+        **realm,
     )
-    _set_realm(row, asked)
     row.ade = AdeSettings(enrollment_id=row.id, server_id=server.id, **checked)
     session().flush()
     defining.want(row, actor)
@@ -75,9 +87,9 @@ def change(row: Enrollment, asked: Mapping[str, Any], *, actor: Actor) -> None:
     values["profile_name"] = values["profile_name"] or asked.get("name", row.name)
     values["org_magic"] = values["org_magic"] or settings.org_magic
     checked = rules.checked(values, _around(realm["realm_id"], realm["realm_required"]))
-    common = {field: value for field, value in asked.items() if field not in (*FIELDS, *REALM)}
-    enrollments.update(row, common)
-    _set_realm(row, asked)
+    people.check_changes(row, asked)
+    enrollments.update(row, _common(asked))
+    row.realm_id, row.realm_required = realm["realm_id"], realm["realm_required"]
     for field, value in checked.items():
         setattr(settings, field, value)
     session().flush()
@@ -103,14 +115,24 @@ def of(row: Enrollment) -> AdeSettings:
     return row.ade
 
 
-def _set_realm(row: Enrollment, asked: Mapping[str, Any]) -> None:
-    realm_id = asked.get("realm_id", row.realm_id)
-    if realm_id is not None and session().get(Realm, realm_id) is None:
-        raise Refused("realm", "there is no such realm")
-    required = bool(asked.get("realm_required", row.realm_required))
-    if required and realm_id is None:
-        raise Refused("realm_required", "needs a realm that people sign in to")
-    row.realm_id, row.realm_required = realm_id, required
+def snapshot(row: Enrollment) -> dict[str, Any]:
+    """Row and settings as the audit keeps them."""
+    return {**audit.snapshot(row), **audit.snapshot(of(row)), "name": row.name}
+
+
+def _server(server_id: int) -> DepVirtualServer:
+    try:
+        return connection.find(server_id)
+    except NotFound as error:
+        raise Refused("virtual_server", str(error)) from error
+
+
+def _common(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What every enrollment has; no serial numbers are any serial number."""
+    left_out = (*FIELDS, *REALM)
+    found = {field: value for field, value in asked.items() if field not in left_out}
+    empty: dict[str, Any] = {field: () for field in _LISTS if found.get(field, ()) is None}
+    return found | empty
 
 
 def _around(realm_id: int | None, realm_required: bool | None) -> rules.Surroundings:

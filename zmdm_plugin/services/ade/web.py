@@ -19,7 +19,7 @@ from zmdm_plugin.models import Enrollment, EnrollmentSession
 from zmdm_plugin.protocol import machine_info
 from zmdm_plugin.services.ade import entering
 from zmdm_plugin.services.ade.entering import Answer
-from zmdm_plugin.services.enrollment import enrollments, sessions
+from zmdm_plugin.services.enrollment import enrollments, people, sessions
 from zmdm_plugin.services.realms import sign_ins
 from zmdm_plugin.services.realms.sign_ins import SignInRefused
 from zmdm_plugin.state import state
@@ -38,8 +38,8 @@ def opened(secret: str, header: str | None) -> Answer:
     row = entering.passing(enrollment, info)
     if update := entering.held(row, info):
         return Answer(update=update)
-    realm = enrollment.realm
-    if realm is None or not (realm.enabled or enrollment.realm_required):
+    realm = people.realm_of(enrollment)
+    if realm is None:
         return Answer(profile=entering.profile(row))
     url = sign_ins.begin(
         realm,

@@ -12,6 +12,9 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, EnrollmentRefused, NotFound, Refused
 from zmdm_plugin.models import (
+    AdeProfile,
+    DepDevice,
+    DepVirtualServer,
     Device,
     Enrollment,
     EnrollmentSession,
@@ -88,6 +91,8 @@ def update(row: Enrollment, changes: Mapping[str, Any]) -> None:
     if "name" in changes and changes["name"] != row.name:
         _check_name(changes["name"])
     _check_blueprint(changes.get("blueprint_id"))
+    if row.kind == ADE and not changes.keys().isdisjoint({"realm_id", "realm_required"}):
+        raise Refused("realm", "Apple is told about it: change it with the ADE settings")
     people.check_changes(row, changes)
     if row.kind == ACCOUNT and (named := [name for name in _LISTS if changes.get(name)]):
         raise Refused(named[0], "is not known of a person's own device before it has enrolled")
@@ -103,9 +108,27 @@ def delete(row: Enrollment) -> None:
     begun = sa.select(EnrollmentSession.id).where(EnrollmentSession.enrollment_id == row.id)
     if session().scalar(begun.limit(1)) is not None:
         raise Conflict("devices have used this enrollment, and their history names it; revoke it")
+    if row.kind == ADE:
+        _forget_profiles(row)
     events.record("enrollment.deleted", name=row.name, enrollment=row.id)
     session().delete(row)
     session().flush()
+
+
+def _forget_profiles(row: Enrollment) -> None:
+    """Profiles at Apple that no device has; Conflict while one has, or is meant to have, one."""
+    ours = sa.select(AdeProfile.profile_uuid).where(AdeProfile.enrollment_id == row.id)
+    using = sa.or_(DepDevice.enrollment_id == row.id, DepDevice.profile_uuid.in_(ours))
+    if session().scalar(sa.select(DepDevice.id).where(using).limit(1)) is not None:
+        raise Conflict(
+            "devices are assigned to this enrollment at Apple; assign them another first"
+        )
+    default = sa.select(DepVirtualServer.name).where(
+        DepVirtualServer.default_enrollment_id == row.id
+    )
+    if (server := session().scalar(default.limit(1))) is not None:
+        raise Conflict(f"it is the default enrollment of {server}")
+    session().execute(sa.delete(AdeProfile).where(AdeProfile.enrollment_id == row.id))
 
 
 def _check_order(

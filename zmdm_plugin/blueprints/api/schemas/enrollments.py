@@ -12,7 +12,7 @@ from zmdm_plugin.blueprints.api.schemas.fields import (
     described,
     text_argument,
 )
-from zmdm_plugin.services.enrollment.enrollments import KINDS
+from zmdm_plugin.services.enrollment.enrollments import ADE, KINDS
 
 _MOST = 10_000
 
@@ -23,7 +23,10 @@ class EnrollmentSchema(ma.Schema):
     id = ma.fields.Integer(required=True)
     kind = ma.fields.String(
         required=True,
-        metadata=described("ota: by a link; manual: by a profile that many devices install."),
+        metadata=described(
+            "ota: by a link; manual: by a profile that many devices install; ade: assigned by "
+            "Apple, see dep_enrollments."
+        ),
     )
     name = ma.fields.String(required=True)
     display_name = ma.fields.String(
@@ -126,7 +129,7 @@ class EnrollmentQuery(NamedPageQuery):
 
     name = text_argument("Exactly this name.", 128)
     kind = ma.fields.String(
-        validate=ma.validate.OneOf(KINDS), metadata=described("Only this kind.")
+        validate=ma.validate.OneOf((*KINDS, ADE)), metadata=described("Only this kind.")
     )
     revoked = ma.fields.Boolean(metadata=described("Only revoked ones, or only the others."))
 
