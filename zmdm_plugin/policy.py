@@ -124,8 +124,8 @@ OPERATOR = Role(
 HELP_DESK = Role(
     "help_desk",
     "Help desk",
-    "Helps the people at the devices: asks, locks, restarts, reads out PINs and recovery keys; "
-    "neither erases nor blocks.",
+    "Helps the people at the devices: asks, locks, restarts, ends waits in Setup Assistant, reads "
+    "out PINs and recovery keys; neither erases nor blocks.",
     (
         *_SEE,
         *_REVEAL,
@@ -137,6 +137,7 @@ HELP_DESK = Role(
         f"{ANY_COMMAND}.DeviceLocation",
         f"{ANY_COMMAND}.PlayLostModeSound",
         f"{ANY_COMMAND}.UnlockUserAccount",
+        f"{ANY_COMMAND}.DeviceConfigured",
     ),
 )
 AUDITOR = Role(

@@ -42,6 +42,7 @@ class Channel:
     announced: bool = False  # a TokenUpdate was accepted
     declarative: bool = False  # DeclarativeManagement was received
     declared: Declared = field(default_factory=Declared)
+    awaiting: bool = False  # the person waits to be let in (Shared iPad)
     declined: bool = False  # the server said 410: not this user, not in this login session
 
     @property

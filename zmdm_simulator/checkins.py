@@ -75,7 +75,7 @@ def token_update(device: DeviceCore, channel: Channel) -> Body:
     elif device.facts.model.is_mac:
         body["NotOnConsole"] = False
     else:
-        body["AwaitingConfiguration"] = False
+        body["AwaitingConfiguration"] = channel.awaiting
     return body
 
 

@@ -201,4 +201,6 @@ def _scripted(rule: Rule | None) -> Reply | None:
         return not_now()
     if rule.do is Do.ERROR:
         return failed(rule.code, rule.description, domain=rule.domain)
+    if rule.do is Do.FORGET:
+        return Reply()
     return malformed() if rule.do is Do.FORMAT_ERROR else None

@@ -91,8 +91,10 @@ class DeviceCore:
         self.enrollment_identifier: str | None = None
         self.channels: dict[str, Channel] = {}
         self.apps: dict[str, Installed] = {}
-        self.store, self.awaiting = AppStore(), False
+        self.store = AppStore()
         self.condition = Condition()
+        self.awaiting = False  # in Setup Assistant, for DeviceConfigured
+        self.accounts: Mapping[str, object] = {}  # what AccountConfiguration said
         self.bootstrap_token: bytes | None = None
         self.unlock_token = secrets.new_unlock_token()
 

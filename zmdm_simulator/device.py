@@ -80,6 +80,11 @@ class SimulatedDevice(DeviceCore):
         """Open the sign-in window again."""
         return account_driven.sign_in_again(self, url)
 
+    def start_again(self) -> httpx.Response:
+        """Restart in Setup Assistant: it says anew whether it waits, and is back at once."""
+        self.wake_up()
+        return self.update_token()
+
     def renew(self, profile: Profile) -> None:
         """Install the enrollment profile again, for a new identity."""
         enrollment.renew(self, profile)
@@ -93,15 +98,25 @@ class SimulatedDevice(DeviceCore):
         if PER_USER in self.installed.capabilities:
             self.log_in()
 
-    def log_in(self, user: User | str | None = None, *, digest: str | None = None) -> bool:
+    def log_in(
+        self,
+        user: User | str | None = None,
+        *,
+        digest: str | None = None,
+        awaiting: bool = False,
+    ) -> bool:
         """Log a user in (a Mac's owner by default); False if the server declines this user.
 
-        On a Shared iPad, pass a Managed Apple Account. `digest` plays a network account.
+        On a Shared iPad, pass a Managed Apple Account, which may have to wait for UserConfigured.
+        `digest` plays a network account. Nobody logs in while Setup Assistant waits.
         """
+        if self.awaiting:
+            raise SimulatorError(f"{self.facts.serial} waits in Setup Assistant")
         if isinstance(user, str):
             user = User(user, user, "")
         channel = Channel(user or self.facts.user)
         channel = self.channels.setdefault(channel.name, channel)
+        channel.awaiting = awaiting
         return enrollment.log_in(self, channel, digest=digest)
 
     # Talking

@@ -56,6 +56,7 @@ class Do(Enum):
     NOTNOW = "notnow"
     ERROR = "error"
     FORMAT_ERROR = "format_error"
+    FORGET = "forget"  # acknowledges, and does nothing
     SILENT = "silent"  # hangs up without an answer; the command stays outstanding
     REBOOT = "reboot"  # hangs up and is away for `seconds`
     LOSE_ANSWER = "lose_answer"  # carries the command out, and its answer never arrives

@@ -14,7 +14,7 @@ from tests.simulator.device_server import (
     profile,
 )
 from zmdm_simulator import pki
-from zmdm_simulator.answers import HANDLERS, custody, passwords
+from zmdm_simulator.answers import HANDLERS, custody, passwords, setup
 from zmdm_simulator.answers.apps import HANDLERS as APPS
 from zmdm_simulator.answers.information import values
 from zmdm_simulator.answers.replies import Order
@@ -241,8 +241,15 @@ def test_a_device_that_was_shut_down_waits_for_the_button(server: DeviceServer) 
     assert device.connect().statuses == [200]
 
 
+def test_setup_assistant_goes_on_once(server: DeviceServer) -> None:
+    mac = enrolled(server)
+    mac.awaiting = True
+    statuses = [ask(server, mac, "DeviceConfigured")["Status"] for _ in "12"]
+    assert (statuses, mac.awaiting) == (["Acknowledged", "Error"], False)
+
+
 def test_every_command_of_the_table_is_tried_here_or_beside_the_secrets() -> None:
-    tried = set(passwords.HANDLERS)
+    tried = {*passwords.HANDLERS, *setup.HANDLERS}
     tried |= {"RestartDevice", "ShutDownDevice", "EraseDevice", "DeviceLock", "ProfileList"}
     tried |= {f"{verb}ProvisioningProfile" for verb in ("Install", "Remove")}
     tried |= {"ProvisioningProfileList"}

@@ -279,6 +279,11 @@ class RenewalFailed(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class SetupReleased(Effect):
+    """Setup Assistant goes on: the channel waits for us no longer."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeclarationsEnabled(Effect):
     """The channel speaks Declarative Management from now on."""
 

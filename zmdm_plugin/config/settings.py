@@ -135,6 +135,11 @@ class Settings(AppleServices, Outgoing, Storage, Keeping):
         "Seconds a device must have been silent before a by-hand profile may enroll it anew.",
         default=600,
     )
+    setup_assistant_minutes: int = key(
+        number(1, 1440),
+        "Minutes that a device waits in Setup Assistant at most, whatever it has not got yet.",
+        default=15,
+    )
     redeliver_after: int = key(
         number(1, 3600),
         "Seconds after which a delivered, unanswered command is sent again to an Idle.",

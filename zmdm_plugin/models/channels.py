@@ -35,6 +35,13 @@ class Channel(Row):
             sqlite_where=sa.text("plan_due_at IS NOT NULL"),
         ),
         sa.Index(
+            "ix_zmdm_channel_awaiting",
+            "awaiting_until",
+            "id",
+            postgresql_where=sa.text("awaiting_since IS NOT NULL"),
+            sqlite_where=sa.text("awaiting_since IS NOT NULL"),
+        ),
+        sa.Index(
             "ix_zmdm_channel_push_dead",
             "device_id",
             postgresql_where=sa.text("push_dead_at IS NOT NULL"),
@@ -55,6 +62,13 @@ class Channel(Row):
     enrolled_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     """Since when nothing is sent here: checkout, block, or a newer enrollment."""
+
+    awaiting_since: Mapped[datetime | None]
+    """Since when it waits in Setup Assistant for us, as it says itself; NULL: it does not."""
+    awaiting_until: Mapped[datetime | None]
+    """The limit: it is let go then, whatever is missing."""
+    awaiting_stalled_at: Mapped[datetime | None]
+    """When it was said that the limit has passed."""
 
     last_seen_at: Mapped[datetime | None]
     conversation_at: Mapped[datetime | None]

@@ -32,6 +32,7 @@ from zmdm_plugin.services.apps_books import reclaim
 from zmdm_plugin.services.declarations import status, sync
 from zmdm_plugin.services.identity import Evidence, Known
 from zmdm_plugin.services.planner import plan_channel
+from zmdm_plugin.services.setup import awaiting
 
 
 class NotManaged(ProtocolError):
@@ -68,6 +69,7 @@ def _token_update(evidence: Evidence, message: wire.TokenUpdate) -> bytes:
     before = replan.facts(device)
     if not message.who.user_key:
         _take_device_tokens(device, message)
+    awaiting.said(channel, message.awaiting_configuration)
     session().flush()
     replan.if_facts_changed(device, before)
     claims.let_redeliver(channel.id)

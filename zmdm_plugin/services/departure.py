@@ -57,6 +57,9 @@ def _end_channels(device: Device, *, now: datetime) -> None:
             push_due_at=None,
             push_leased_until=None,
             plan_due_at=None,
+            awaiting_since=None,
+            awaiting_until=None,
+            awaiting_stalled_at=None,
         )
     )
 

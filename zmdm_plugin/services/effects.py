@@ -32,6 +32,7 @@ from zmdm_plugin.services.artifacts import present
 from zmdm_plugin.services.claims import Claimed
 from zmdm_plugin.services.enrollment import renewal
 from zmdm_plugin.services.protection import outcomes
+from zmdm_plugin.services.setup import awaiting
 
 _NEVER_SET = frozenset({"udid", "enrollment_uid"})
 """Who a device is was decided when its certificate was bound, not by an answer."""
@@ -63,6 +64,7 @@ def _set_facts(channel: Channel, command: Claimed, effect: told.SetFacts) -> Non
     for column, value in facts.items():
         if column in _FACTS and getattr(device, column) != value:
             setattr(device, column, value)
+    awaiting.said(channel, effect.columns.get("awaiting_configuration"))
     replan.if_facts_changed(device, before)
     if (columns := _COLLECTED.get(effect.section)) is not None:
         setattr(device, columns[0], hardware.kept_answer(device, effect.body))
@@ -229,6 +231,10 @@ def _session(uid: str) -> EnrollmentSession | None:
     return session().scalar(sa.select(EnrollmentSession).where(EnrollmentSession.uid == uid))
 
 
+def _setup_released(channel: Channel, command: Claimed, _effect: told.SetupReleased) -> None:
+    awaiting.released(channel, how=f"{command.name} was acknowledged")
+
+
 def _declarations(channel: Channel, _command: Claimed, _effect: told.DeclarationsEnabled) -> None:
     channel.device.declarative_management = True
 
@@ -295,6 +301,7 @@ APPLY: dict[type[told.Effect], Callable[[Channel, Claimed, Any], None]] = {
     told.ArtifactNotRemoved: _artifact_not_removed,
     told.IdentityRenewed: _identity_renewed,
     told.RenewalFailed: _renewal_failed,
+    told.SetupReleased: _setup_released,
     told.DeclarationsEnabled: _declarations,
     told.LocalUsers: _local_users,
     told.Locked: _locked,

@@ -15,6 +15,7 @@ from zmdm_plugin.services.artifacts import profiles
 from zmdm_plugin.services.declarations import sync
 from zmdm_plugin.services.enrollment import renewal
 from zmdm_plugin.services.protection import filevault, situation
+from zmdm_plugin.services.setup import accounts
 
 
 def load(needs: Iterable[str], args: Mapping[str, Any], *, channel_id: int) -> dict[str, Any]:
@@ -80,6 +81,12 @@ def _auto_admin(channel_id: int, _args: Mapping[str, Any]) -> str:
     return str(found["GUID"])
 
 
+def _accounts(channel_id: int, args: Mapping[str, Any]) -> Any:
+    version = args.get("version")
+    device = targets.conversing(channel_id).device
+    return accounts.of(device, str(version) if version else None)
+
+
 def _filevault_profile(channel_id: int, _args: Mapping[str, Any]) -> bytes:
     return filevault.profile(targets.conversing(channel_id).device)
 
@@ -114,6 +121,7 @@ LOADERS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
     "version_value": _version_value,
     "version_hash": _version_hash,
     "auto_admin": _auto_admin,
+    "accounts": _accounts,
     "filevault_profile": _filevault_profile,
     "filevault_unlock": _filevault_unlock,
     "unlock_token": _unlock_token,

@@ -15,6 +15,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.models import ChannelCommand, Identity
 from zmdm_plugin.queues import defer
 from zmdm_plugin.services import ca, expiries, idempotency, job_runs, push, renewals, wake
+from zmdm_plugin.services.setup import awaiting
 
 CHUNK = wake.CHUNK
 """Rows of one step in one transaction: a step that finds as many has more to do."""
@@ -76,6 +77,11 @@ def _overdue_identities(*, now: datetime) -> int:
     return renewals.say_overdue(now=now)
 
 
+def _stalled_setups(*, now: datetime) -> int:
+    """Devices that Setup Assistant holds beyond the limit."""
+    return awaiting.say_stalled(now=now)
+
+
 def _authority(*, now: datetime) -> int:
     """The built-in CA's successor, in time."""
     return ca.keep_going(now=now)
@@ -115,6 +121,7 @@ STEPS: dict[str, Callable[..., int]] = {
     "expired": _expire_commands,
     "retired": _retire_identities,
     "overdue": _overdue_identities,
+    "setup": _stalled_setups,
     "ca": _authority,
     "runs": _job_runs,
     "keys": _old_keys,

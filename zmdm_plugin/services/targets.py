@@ -35,7 +35,7 @@ def target(channel: Channel) -> Target:
         user_approved=device.user_approved_enrollment,
         shared_ipad=bool(device.shared_ipad),
         lost_mode=device.lost_mode,
-        awaiting=bool(device.awaiting_configuration),
+        awaiting=bool(device.awaiting_configuration) or channel.awaiting_since is not None,
         access_rights=payload.get("access_rights"),
         pin_required_for_erase=device.pin_required_for_erase,
         pin_required_for_lock=device.pin_required_for_lock,

@@ -20,6 +20,7 @@ from zmdm_simulator.answers import (
     profiles,
     provisioning,
     security,
+    setup,
 )
 from zmdm_simulator.answers.replies import (
     INVALID_REQUEST_TYPE,
@@ -47,6 +48,7 @@ HANDLERS: Mapping[str, Handler] = {
     **profiles.HANDLERS,
     **provisioning.HANDLERS,
     **control.HANDLERS,
+    **setup.HANDLERS,
     **passwords.HANDLERS,
     **custody.HANDLERS,
     **apps.HANDLERS,
@@ -61,6 +63,7 @@ class Terms:
     platforms: frozenset[str] = EVERYWHERE
     mac_user: bool = False  # works on a Mac's user channel
     shared_user: bool = False  # works on a Shared iPad's user channel
+    shared_only: bool = False  # works nowhere else
     supervised_on: frozenset[str] = frozenset()
 
 
@@ -108,6 +111,9 @@ TERMS = {
     "LogOutUser": Terms(platforms=MOBILE),
     "UnlockUserAccount": Terms(4, platforms=MACS),
     "Settings": Terms(2048, mac_user=True, shared_user=True),
+    "AccountConfiguration": Terms(platforms=frozenset({MACOS})),
+    "DeviceConfigured": Terms(supervised_on=EVERYWHERE - {MACOS}),
+    "UserConfigured": Terms(platforms=frozenset({IPADOS}), shared_user=True, shared_only=True),
 }
 # Macs ask no right for these, all others do.
 FREE_ON_MACS = frozenset(provisioning.HANDLERS)
@@ -131,7 +137,8 @@ def _refusal(
 ) -> Reply | None:
     platform = device.facts.model.platform
     on_channel = terms.mac_user if platform == MACOS else terms.shared_user
-    if platform not in terms.platforms or (channel.user and not on_channel):
+    wrong_channel = not on_channel if channel.user else terms.shared_only
+    if platform not in terms.platforms or wrong_channel:
         return failed(INVALID_REQUEST_TYPE, f"“{request_type}” is not a valid request type.")
     right = 0 if platform == MACOS and request_type in FREE_ON_MACS else terms.right
     if device.installed.access_rights & right != right:

@@ -58,6 +58,7 @@ def _channel_json(channel: Channel) -> Json:
         "announced": channel.announced,
         "declarative": channel.declarative,
         "declared": channel.declared.to_json() if channel.declarative else None,
+        "awaiting": channel.awaiting,
         "declined": channel.declined,
     }
 
@@ -80,6 +81,7 @@ def _channel(data: Json) -> Channel:
         announced=data["announced"],
         declarative=data["declarative"],
         declared=Declared.from_json(data.get("declared")),
+        awaiting=bool(data.get("awaiting")),
         declined=data["declined"],
     )
 
@@ -91,6 +93,7 @@ def to_json(device: SimulatedDevice) -> Json:
         "life": device.life.value,
         "powered": device.powered,
         "awaiting": device.awaiting,
+        "accounts": _text(plistlib.dumps(dict(device.accounts))),
         "system": [device.facts.model.os_version, device.facts.model.build],
         "enrollment": device.enrollment_identifier,
         "identity": device.identity.to_pem() if device.identity else None,
@@ -112,6 +115,8 @@ def restore(device: SimulatedDevice, data: Json) -> None:
         raise ValueError(f"the state is of {data['serial']}, not {device.facts.serial}")
     device.life, device.powered = Life(data["life"]), data["powered"]
     device.awaiting = bool(data.get("awaiting"))
+    if accounts := _bytes(data.get("accounts")):
+        device.accounts = plistlib.loads(accounts)
     if "system" in data:
         device.update_system(*data["system"])
     for name in ("identity", "former_identity", "factory"):

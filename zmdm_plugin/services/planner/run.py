@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,10 +34,13 @@ from zmdm_plugin.services.planner import (
     not_now,
     protection,
     renewal,
+    setup,
 )
 from zmdm_plugin.services.planner.values import Order, Plan, Situation, earliest
 from zmdm_plugin.services.protection import orders as protecting
 from zmdm_plugin.services.protection import situation as protected
+from zmdm_plugin.services.setup import accounts, awaiting
+from zmdm_plugin.services.setup.values import ACCOUNTS
 from zmdm_plugin.state import state
 
 log = logging.getLogger(__name__)
@@ -67,6 +70,7 @@ def plan_channel(channel: Channel) -> None:
     declared = _declared(channel, deliver, unlicensed)
     situation = _situation(channel, _held_back(channel, deliver, unlicensed), declared)
     plans = [rule(situation) for rule in PLANNERS]
+    plans.append(setup.plan(situation, ordered=any(plan.orders for plan in plans)))
     if not situation.awaiting and situation.held.keys() - situation.chosen:
         present.forget_failed(channel, situation.chosen)
         _leave(channel, situation)
@@ -167,6 +171,8 @@ def _order(channel: Channel, order: Order) -> None:
     else:
         present.noted(channel, order.name, order.args)
         protecting.ordered(channel.device, order.args, args, row)
+        if order.name == ACCOUNTS:
+            accounts.ordered(channel.device, args, row)
         if order.name == declarations.NAME:
             sync.ordered(channel, now=utcnow())
         elif order.name in apps.CHECKS:
@@ -174,6 +180,8 @@ def _order(channel: Channel, order: Order) -> None:
 
 
 def _args(channel: Channel, order: Order) -> Mapping[str, Any]:
+    if order.name == ACCOUNTS:
+        return accounts.arguments(channel.device)
     if order.name != renewal.NAME:
         return protecting.arguments(order.name, order.args)
     return {"session": renewals.begin(channel.device).uid}
@@ -181,13 +189,14 @@ def _args(channel: Channel, order: Order) -> Mapping[str, Any]:
 
 def _situation(channel: Channel, deliver: delivery.Delivery, declared: Declared) -> Situation:
     device, settings = channel.device, state().settings
-    outstanding, waiting, attempted = _orders(channel)
+    waiting, attempted = _waiting(channel), _attempted(channel)
     held = renewals.present(channel.device_id)
     known = deliver.known
     return Situation(
         now=utcnow(),
         device_channel=channel.kind == "device",
-        awaiting=bool(device.awaiting_configuration),
+        awaiting=bool(device.awaiting_configuration) or channel.awaiting_since is not None,
+        setup=awaiting.situation(channel),
         collected={
             "DeviceInformation": device.device_information_at,
             "SecurityInfo": device.security_info_at,
@@ -196,8 +205,9 @@ def _situation(channel: Channel, deliver: delivery.Delivery, declared: Declared)
             "ProfileList": device.profiles_at,
         },
         attempted=attempted,
-        outstanding=outstanding,
-        waiting=waiting,
+        outstanding=frozenset(row.name for row in waiting),
+        under_way=frozenset(row.name for row in waiting if _may_go(row)),
+        waiting=frozenset(row.once_key for row in waiting if row.once_key),
         inventory_interval=timedelta(
             seconds=known.inventory_interval if known else settings.inventory_interval
         ),
@@ -213,18 +223,22 @@ def _situation(channel: Channel, deliver: delivery.Delivery, declared: Declared)
     )
 
 
-def _orders(channel: Channel) -> tuple[frozenset[str], frozenset[str], dict[str, datetime]]:
-    """What waits on this channel now (names, and what they are about), and when the planner last
-    ordered each of its commands."""
-    waiting = (
-        session()
-        .execute(
-            sa.select(ChannelCommand.name, ChannelCommand.once_key).where(
-                ChannelCommand.channel_id == channel.id, ChannelCommand.finished_at.is_(None)
-            )
-        )
-        .all()
+def _waiting(channel: Channel) -> Sequence[Any]:
+    """What is not finished on this channel: names, and what they are about."""
+    columns = (ChannelCommand.name, ChannelCommand.once_key, ChannelCommand.state)
+    query = sa.select(*columns, ChannelCommand.not_before).where(
+        ChannelCommand.channel_id == channel.id, ChannelCommand.finished_at.is_(None)
     )
+    return session().execute(query).all()
+
+
+def _may_go(row: Any) -> bool:
+    held_back = row.not_before is not None and row.not_before > utcnow()
+    return row.state != "not_now" and not held_back
+
+
+def _attempted(channel: Channel) -> dict[str, datetime]:
+    """When the planner last ordered each of its commands, since the enrollment."""
     rows = session().execute(
         sa.select(ChannelCommand.name, sa.func.max(ChannelCommand.created_at))
         .where(
@@ -234,11 +248,7 @@ def _orders(channel: Channel) -> tuple[frozenset[str], frozenset[str], dict[str,
         )
         .group_by(ChannelCommand.name)
     )
-    return (
-        frozenset(name for name, _ in waiting),
-        frozenset(key for _, key in waiting if key),
-        {name: at for name, at in rows},
-    )
+    return {name: at for name, at in rows}
 
 
 def _not_now_deadline(channel: Channel, now: datetime) -> datetime | None:

@@ -11,6 +11,7 @@ from zmdm_plugin.services.artifacts.wanted import Held, Wanted
 from zmdm_plugin.services.declarations.values import Declared
 from zmdm_plugin.services.protection.values import Protection
 from zmdm_plugin.services.renewal_due import Holding
+from zmdm_plugin.services.setup.values import Setup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +21,16 @@ class Situation:
     now: datetime
     device_channel: bool
     awaiting: bool = False
+    setup: Setup | None = None
+    """Of a channel that waits in Setup Assistant."""
     collected: Mapping[str, datetime | None] = field(default_factory=dict)
     """Command name -> when its facts were last stored."""
     attempted: Mapping[str, datetime] = field(default_factory=dict)
     """Command name -> when a planner last ordered it."""
     outstanding: frozenset[str] = frozenset()
     """Names of commands that wait or are unanswered."""
+    under_way: frozenset[str] = frozenset()
+    """Of these, what may be sent now, or is unanswered: not what was put off or is held back."""
     waiting: frozenset[str] = frozenset()
     """What those are about (their `once_key`s)."""
     os_version: str | None = None

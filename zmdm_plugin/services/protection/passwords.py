@@ -14,6 +14,6 @@ def recovery() -> str:
     return "".join(secrets.choice(_PLAIN) for _ in range(12))
 
 
-def administrator() -> str:
-    """Four groups of six: 118 bits, read out over a telephone."""
-    return "-".join("".join(secrets.choice(_CLEAR) for _ in range(6)) for _ in range(4))
+def administrator(*, groups: int = 4) -> str:
+    """Groups of six (four of them: 118 bits), read out over a telephone."""
+    return "-".join("".join(secrets.choice(_CLEAR) for _ in range(6)) for _ in range(groups))
