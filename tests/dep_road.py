@@ -56,19 +56,24 @@ class Dep:
 
     def connect(self, name: str = "MDM", **asked: Any) -> int:
         """A server with a key that all tests share, its token, its first synchronization."""
+        server_id = self.begin(name)
         with self.app.app_context():
-            with db.transaction() as session:
-                server = DepVirtualServer(name=name, staged_certificate=wire.certificate())
-                vault.seal(server, "staged_private_key", pem.private_key_der(wire.key()))
-                session.add(server)
-                session.flush()
-                server_id = server.id
             token = self.token_file(server_id, name, **asked)
             talking.take_token(server_id, token, actor=ADMINISTRATOR)
             run = db.session().scalars(sa.select(JobRun).order_by(JobRun.id.desc())).first()
             assert run is not None
             self._work(run.uid)
         return server_id
+
+    def begin(self, name: str) -> int:
+        """A server that waits for its token; its id."""
+        with self.app.app_context(), db.transaction() as session:
+            server = DepVirtualServer(name=name, staged_certificate=wire.certificate())
+            vault.seal(server, "staged_private_key", pem.private_key_der(wire.key()))
+            server.staged_at = utcnow()
+            session.add(server)
+            session.flush()
+            return server.id
 
     def token_file(self, server_id: int, name: str = "MDM", **asked: Any) -> bytes:
         """What the portal gives for this server's public key."""

@@ -200,6 +200,7 @@ def screens(world: World) -> Iterator[tuple[str, str, str]]:
 
 
 FORMS: dict[str, dict[str, Any]] = {
+    "/mdm/dep/devices/assign/": {"which": '{"ids": [1]}'},
     "/mdm/devices/<int:device_id>/do/": {"do": "poke"},
     "/mdm/devices/<int:device_id>/tags/": {"tag": "1", "tags": "1"},
     "/mdm/devices/bulk/": {"action": "poke", "which": '{"ids": [1]}', "count": "1"},

@@ -16,6 +16,8 @@ from zmdm_plugin.admin import (
     audit,
     blueprints,
     bulk,
+    dep_devices,
+    dep_servers,
     device_blueprint,
     identities,
     issuers,
@@ -108,6 +110,7 @@ def _fleet() -> list[Screen]:
         commands,
         CommandPage("Command", endpoint="zmdm_command", url="commands/<uuid>", below=commands),
         EventList("Events", endpoint="zmdm_events", url="events", group="Fleet"),
+        *dep_devices.screens("Fleet"),
         *identities.screens("Fleet", devices),
         *artifact_explained.screens(devices),
         *device_blueprint.screens(devices),
@@ -135,6 +138,7 @@ def _set_up() -> list[Screen]:
             "Update", endpoint="zmdm_change_enrollment", url=f"{one}/edit", below=enrollments
         ),
         *account_enrollments.screens(group),
+        *dep_servers.screens(group),
         push,
         PushCertificateForm(
             "Form", endpoint="zmdm_push_certificate_form", url="push_certificates/new", below=push

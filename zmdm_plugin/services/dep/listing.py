@@ -174,6 +174,22 @@ def names(model: Any, ids: Iterable[int | None]) -> dict[int, str]:
     return {row_id: name for row_id, name in found}
 
 
+def enrollment_of(profile_uuid: str) -> tuple[int, str] | None:
+    """The enrollment whose profile this is or was; None: it was never ours."""
+    if not profile_uuid:
+        return None
+    row = (
+        session()
+        .execute(
+            sa.select(Enrollment.id, Enrollment.name)
+            .join(AdeProfile, AdeProfile.enrollment_id == Enrollment.id)
+            .where(AdeProfile.profile_uuid == profile_uuid)
+        )
+        .first()
+    )
+    return None if row is None else (row.id, row.name)
+
+
 def profiles(server_id: int, *, limit: int = 100) -> list[Profile]:
     """The profiles of a service, the newest first, with how many devices have each."""
     numbers = session().execute(
