@@ -41,6 +41,7 @@ from zmdm_plugin.services import audit, job_runs, tags, tokens
 from zmdm_plugin.services.ade import settings as ade
 from zmdm_plugin.services.dep import setup as dep_setup
 from zmdm_plugin.services.enrollment import enrollments
+from zmdm_plugin.services.protection import configs
 from zmdm_plugin.services.realms import realms
 from zmdm_plugin.services.software_updates import enforcements as updates
 
@@ -244,6 +245,10 @@ def _lay(uri: str) -> str:
         server.uuid = "F" * 32
         session.add(DepDevice(server_id=server.id, serial_number="C02DEP", seen_at=utcnow()))
         updates.create({"name": "Newest", "platforms": ["macOS"], "max_os_version": "27"})
+        configs.create(
+            configs.FILEVAULT, {"name": "Disks", "escrow_location_display_name": "Example"}
+        )
+        configs.create(configs.RECOVERY, {"name": "Start"})
         given = session.get_one(Enrollment, 1)
         for kind in enrollments.KINDS:
             enrollments.create(
@@ -278,6 +283,7 @@ def _ids() -> dict[str, Any]:
         "uid": run,
         "command_name": "EraseDevice",
         "kind": "csv",
+        "secret_name": "device_lock_pin",
         "enrollment_id": 2,
         "account_enrollment_id": session.scalars(sa.select(AccountSettings.enrollment_id)).one(),
     }

@@ -58,6 +58,8 @@ _SEE_SET_UP = (
     "mdm.view_scepissuer",
     "mdm.view_softwareupdate",
     "mdm.view_softwareupdateenforcement",
+    "mdm.view_filevaultconfig",
+    "mdm.view_recoverypasswordconfig",
     "mdm.view_jobrun",
     "mdm.view_system",
 )
@@ -66,6 +68,8 @@ _REVEAL = (
     "mdm.view_device_lock_pin",
     "mdm.view_filevault_prk",
     "mdm.view_recovery_password",
+    "mdm.view_admin_password",
+    "mdm.view_activation_lock_bypass_code",
 )
 _ASK = tuple(
     f"{ANY_COMMAND}.{name}"
@@ -105,6 +109,13 @@ OPERATOR = Role(
         "mdm.add_tag",
         "mdm.change_tag",
         "mdm.delete_tag",
+        "mdm.change_devicesecret",
+        "mdm.add_filevaultconfig",
+        "mdm.change_filevaultconfig",
+        "mdm.delete_filevaultconfig",
+        "mdm.add_recoverypasswordconfig",
+        "mdm.change_recoverypasswordconfig",
+        "mdm.delete_recoverypasswordconfig",
         "mdm.add_blueprint",
         "mdm.change_blueprint",
         "mdm.delete_blueprint",

@@ -34,7 +34,7 @@ def test_a_button_shows_it_and_the_audit_says_so(
     client = app.test_client()
     page = client.get(MAC).text
     assert "Show lock PIN" in page and PIN not in page
-    shown = post(client, f"{MAC}pin/")
+    shown = post(client, f"{MAC}secret/device_lock_pin/")
     assert PIN in shown.text and shown.headers["Cache-Control"] == "no-store"
     assert audit_trail(app)[-1].action == "device.reveal_lock_pin"
     assert "Show lock PIN" not in client.get("/mdm/devices/2/").text
@@ -45,9 +45,12 @@ def test_who_may_not_has_no_button_and_no_page(
 ) -> None:
     client = locked(make_host, "mdm.view_enrolleddevice", "mdm.change_*").test_client()
     assert "Show lock PIN" not in client.get(MAC).text
-    refused = post(client, f"{MAC}pin/")
+    refused = post(client, f"{MAC}secret/device_lock_pin/")
     assert refused.status_code == 403 and PIN not in refused.text
 
 
 def test_a_link_shows_nothing(make_host: Callable[..., Flask]) -> None:
-    assert locked(make_host, "mdm.*").test_client().get(f"{MAC}pin/").status_code == 405
+    assert (
+        locked(make_host, "mdm.*").test_client().get(f"{MAC}secret/device_lock_pin/").status_code
+        == 405
+    )

@@ -65,4 +65,4 @@ def test_where_none_is_kept_it_says_so(road: Road, mac: SimulatedDevice) -> None
     with pytest.raises(NotFound):
         shown(road, mac)
     with road.rows():
-        assert not reveal.has_lock_pin(road.row(mac))
+        assert not reveal.has_any(road.row(mac), reveal.find("device_lock_pin"))

@@ -22,6 +22,7 @@ from zmdm_plugin.admin import (
     identities,
     issuers,
     job_runs,
+    protection,
     software_updates,
     system,
     tags,
@@ -36,7 +37,8 @@ from zmdm_plugin.admin.credentials import (
 from zmdm_plugin.admin.device_actions import DeviceActions, DeviceSwitches
 from zmdm_plugin.admin.device_list import DeviceList
 from zmdm_plugin.admin.device_page import DevicePage
-from zmdm_plugin.admin.device_secrets import DevicePin
+from zmdm_plugin.admin.device_secrets import PAGE as SECRET
+from zmdm_plugin.admin.device_secrets import DeviceSecret
 from zmdm_plugin.admin.device_whereabouts import DeviceWhereabouts
 from zmdm_plugin.admin.enrollments import EnrollmentList, EnrollmentPage
 from zmdm_plugin.admin.events import EventList
@@ -87,6 +89,7 @@ def _screens() -> list[Screen]:
         *_fleet(),
         *blueprints.screens(),
         *artifacts.screens(),
+        *protection.screens(),
         *software_updates.screens(),
         *_set_up(),
         *audit.screens(),
@@ -105,8 +108,8 @@ def _fleet() -> list[Screen]:
         DevicePage("Device", endpoint="zmdm_device", url=one, below=devices),
         DeviceActions("Send", endpoint="zmdm_send", url=f"{one}/send", below=devices),
         DeviceSwitches("Do", endpoint="zmdm_do", url=f"{one}/do", below=devices),
-        DevicePin("PIN", endpoint="zmdm_pin", url=f"{one}/pin", below=devices),
         DeviceWhereabouts("Where", endpoint="zmdm_where", url=f"{one}/where", below=devices),
+        DeviceSecret("Secret", endpoint=SECRET, url=f"{one}/secret/<secret_name>", below=devices),
         commands,
         CommandPage("Command", endpoint="zmdm_command", url="commands/<uuid>", below=commands),
         EventList("Events", endpoint="zmdm_events", url="events", group="Fleet"),

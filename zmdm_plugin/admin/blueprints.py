@@ -12,7 +12,7 @@ from flask import Response, request
 from flask_admin import expose
 
 from zmdm_plugin import db
-from zmdm_plugin.admin import artifact_words, blueprint_links, forms, paging
+from zmdm_plugin.admin import artifact_words, blueprint_links, forms, paging, protection
 from zmdm_plugin.admin.screen import Screen, acting, back, demand, may, session, text
 from zmdm_plugin.admin.words import counted
 from zmdm_plugin.errors import Refused
@@ -28,6 +28,7 @@ from zmdm_plugin.services.artifacts import (
 )
 from zmdm_plugin.services.artifacts.compiled import Compiled, Item
 from zmdm_plugin.services.keyset import Keyset
+from zmdm_plugin.services.protection import configs
 from zmdm_plugin.services.software_updates import enforcements
 
 GROUP = "Configuration"
@@ -40,6 +41,14 @@ _COLLECTED = {
     "collect_profiles": "Profiles",
 }
 _MOST_ENFORCEMENTS = 200
+_AREAS = {
+    "filevault_config": protection.FILEVAULT,
+    "recovery_password_config": protection.RECOVERY,
+}
+_MINUTES_AND_DAYS = (
+    "admin_password_rotation_interval_days",
+    "admin_password_reveal_rotation_delay",
+)
 _BY_NAME = Keyset(MDMBlueprint.id, {"name": MDMBlueprint.name})
 
 
@@ -105,6 +114,7 @@ class BlueprintPage(Screen):
             collected=_collected(row),
             devices=blueprints.device_counts(acting()).get(row.id, 0),
             enrollments=session().scalars(_enrollments(row)).all(),
+            protected=_protected(row),
             updates=enforcements.of_blueprints([row.id]).get(row.id, ()),
         )
 
@@ -249,7 +259,50 @@ def _fields(row: MDMBlueprint | None) -> list[forms.Field]:
             value=row.legacy_profiles_via_ddm if row else True,
             help="Devices then install and repair them by themselves, and report at once.",
         ),
+        *_protection(row),
     ]
+
+
+def _protection(row: MDMBlueprint | None) -> list[forms.Field]:
+    """What Macs of the blueprint are protected with."""
+    days = row.admin_password_rotation_interval_days if row else 0
+    minutes = row.admin_password_reveal_rotation_delay if row else configs.DEFAULT_DELAY
+    return [
+        *(
+            forms.Field(
+                name=name,
+                label=area.title,
+                kind="choice",
+                choices=protection.choices(area.kind),
+                value=getattr(row, area.kind.column) or "" if row else "",
+            )
+            for name, area in _AREAS.items()
+        ),
+        forms.Field(
+            name="admin_password_rotation_interval_days",
+            label="Days until the administrator's password is replaced",
+            kind="number",
+            value=days,
+            help="Of the account that Setup Assistant made. 0 to 366; 0: never.",
+        ),
+        forms.Field(
+            name="admin_password_reveal_rotation_delay",
+            label="Minutes from its reveal until it is replaced",
+            kind="number",
+            value=minutes,
+            help="5 to 1440; 0: not for that.",
+        ),
+    ]
+
+
+def _protected(row: MDMBlueprint) -> list[tuple[protection.Area, configs.Config]]:
+    """The configurations that it has."""
+    found = []
+    for area in _AREAS.values():
+        number = getattr(row, area.kind.column)
+        if number is not None:
+            found.append((area, configs.find(area.kind, number)))
+    return found
 
 
 def _enforcements() -> Sequence[SoftwareUpdateEnforcement]:
@@ -308,6 +361,10 @@ def _order(form: forms.Form) -> dict[str, Any]:
         raise Refused("inventory_interval", "must be a number of hours") from None
     if not blueprints.SHORTEST <= asked["inventory_interval"] <= blueprints.LONGEST:
         raise Refused("inventory_interval", "must be 4 to 168 hours")
+    for name in _AREAS:
+        asked[name] = _number(str(asked[name])) or None
+    for name in _MINUTES_AND_DAYS:
+        asked[name] = _number(str(asked[name]).strip() or "0")
     return asked
 
 

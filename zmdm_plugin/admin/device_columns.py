@@ -56,6 +56,7 @@ COLUMNS = {
         Column("supervised", "Supervised", "yes"),
         Column("filevault_enabled", "FileVault", "yes"),
         Column("filevault_prk_escrowed", "FileVault key kept", "yes"),
+        Column("recovery_password_escrowed", "Recovery password kept", "yes"),
         Column("passcode_present", "Passcode", "yes"),
         Column("firewall_enabled", "Firewall", "yes"),
         Column("sip_enabled", "System Integrity Protection", "yes"),

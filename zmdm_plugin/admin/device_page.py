@@ -12,6 +12,7 @@ from flask_admin import expose
 from zmdm_plugin.admin import (
     device_artifacts,
     device_blueprint,
+    device_secrets,
     device_updates,
     event_names,
     identities,
@@ -24,6 +25,7 @@ from zmdm_plugin.models import ChannelCommand, Device, Event
 from zmdm_plugin.services import access, renewals, reveal, tags, whereabouts
 from zmdm_plugin.services.artifacts import failures
 
+_LOCK_PIN = reveal.find("device_lock_pin")
 SECTIONS = {
     "index": "Overview",
     "everything": "Facts",
@@ -35,6 +37,7 @@ SECTIONS = {
     "certificates": "Certificates",
     "users": "Users",
     "software_updates": "Updates",
+    "secrets": "Secrets",
     "timeline": "Timeline",
 }
 
@@ -62,7 +65,7 @@ class DevicePage(Screen):
             **_happened(facts.events(device)),
             failed_artifacts=failures.number_on([one.id for one in talk.every]),
             located=may(whereabouts.VIEW_LOCATION, device) and whereabouts.is_known(device),
-            pin=may(reveal.VIEW_LOCK_PIN, device) and reveal.has_lock_pin(device),
+            pin=may(reveal.VIEW_LOCK_PIN, device) and reveal.has_any(device, _LOCK_PIN),
             tags=tags.of([device.id]).get(device.id, []),
             all_tags=tags.every() if may(access.CHANGE_DEVICES, device) else [],
         )
@@ -127,6 +130,13 @@ class DevicePage(Screen):
         device = facts.find(device_id)
         talk = facts.conversation(device)
         return self._section("software_updates", device, talk, **device_updates.context(device))
+
+    @expose("/secrets/")
+    def secrets(self, device_id: int) -> Response:
+        """Which secrets are kept, which are missing and why; and buttons to see them."""
+        device = facts.find(device_id)
+        talk = facts.conversation(device)
+        return self._section("secrets", device, talk, **device_secrets.context(device))
 
     @expose("/commands/")
     def commands(self, device_id: int) -> Response:

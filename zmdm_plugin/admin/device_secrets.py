@@ -1,39 +1,86 @@
-"""Secrets of a device, shown once to whoever may see them; the audit says so before they do."""
+"""Secrets of a device: how they stand, and one shown to whoever may see it, after the audit."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from flask import Response
 from flask_admin import expose
 
 from zmdm_plugin import db
 from zmdm_plugin.admin import device_facts as facts
-from zmdm_plugin.admin.screen import Screen, acting, demand
-from zmdm_plugin.services import access, reveal
+from zmdm_plugin.admin.screen import Screen, acting, back, demand, may
+from zmdm_plugin.admin.words import Badge
+from zmdm_plugin.models import Device
+from zmdm_plugin.services import access, devices, reveal
+from zmdm_plugin.services.protection import health, replacing
+
+PAGE = "zmdm_device_secret"
+_BADGES = {
+    "none": Badge("None", "quiet"),
+    "kept": Badge("Kept", "good"),
+    "pending": Badge("Waits for the device", "busy"),
+    "missing": Badge("Missing", "bad"),
+    "not validated": Badge("Not validated", "warn"),
+    "wrong": Badge("Wrong", "bad"),
+}
+STATES = {
+    "pending": "The device may have it",
+    "confirmed": "In force",
+    "superseded": "Replaced by a later one",
+    "refused": "The device did not take it",
+}
+KINDS = {
+    "device_lock_pin": "Lock",
+    "erase_pin": "Erase",
+    "recovery_lock": "Recovery lock",
+    "firmware_password": "Firmware password",
+}
 
 
-class DevicePin(Screen):
-    """The PIN that a Mac was locked or erased with."""
+class DeviceSecret(Screen):
+    """One secret of a device, with what it was before."""
 
     permission = access.VIEW_DEVICES
 
     @expose("/", methods=("POST",))
-    def index(self, device_id: int) -> Response:
+    def index(self, device_id: int, secret_name: str) -> Response:
         """By POST alone: no link, no history and no prefetch shows it."""
-        device = facts.find(device_id)
-        demand(reveal.VIEW_LOCK_PIN, device)
+        secret = reveal.find(secret_name)
+        demand(secret.permission, facts.find(device_id))
         with db.transaction():
-            pins = reveal.lock_pins(acting(), facts.find(device_id), all_versions=True)
+            device = facts.find(device_id)
+            shown = reveal.reveal(acting(), device, secret, all_versions=True)
         device = facts.find(device_id)
         return self.page(
-            "zmdm/device_pin.html",
-            title=f"Lock PIN of {facts.name_of(device)}",
+            "zmdm/device_secret.html",
+            title=f"{secret.title} of {facts.name_of(device)}",
             device=device,
             device_name=facts.name_of(device),
-            pins=pins,
-            kinds={"device_lock_pin": "Lock", "erase_pin": "Erase"},
-            states={
-                "pending": "The device has not confirmed it yet",
-                "confirmed": "In force",
-                "superseded": "Replaced by a later one",
-            },
+            secret=secret,
+            shown=shown,
+            kinds=KINDS,
+            states=STATES,
         )
+
+    @expose("/replace/", methods=("POST",))
+    def replace(self, device_id: int, secret_name: str) -> Response:
+        """Another one as soon as the device comes by."""
+        secret = reveal.find(secret_name)
+        demand(access.CHANGE_SECRETS, facts.find(device_id))
+        with db.transaction():
+            replacing.replace(acting(), devices.locked(device_id), secret.name)
+        said = f"{secret.title}: the device is woken for another one."
+        return back(said, "zmdm_device.secrets", device_id=device_id)
+
+
+def context(device: Device) -> dict[str, Any]:
+    """What the tab of a device's page shows; never a secret."""
+    return {
+        "standings": health.of(device),
+        "warnings": health.warnings(device),
+        "secrets": reveal.SECRETS,
+        "badges": _BADGES,
+        "replaceable": replacing.REPLACEABLE if may(access.CHANGE_SECRETS, device) else (),
+        "why_none": lambda name: health.why_none(device, name),
+    }

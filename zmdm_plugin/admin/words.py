@@ -250,6 +250,7 @@ _DONE = {
     "prepare": "made ready",
     "queue": "queued",
     "renew": "renewed",
+    "replace": "to be replaced",
     "retry": "tried again",
     "reveal": "revealed",
     "revoke": "revoked",
@@ -264,13 +265,22 @@ _DONE = {
     "update": "updated",
     "upload": "uploaded",
 }
-_NOUNS = {"ca": "CA", "token": "API token", "issuer": "SCEP issuer", "bulk": "Bulk action"}
+_NOUNS = {
+    "ca": "CA",
+    "token": "API token",
+    "issuer": "SCEP issuer",
+    "filevaultconfig": "FileVault configuration",
+    "recoverypasswordconfig": "Recovery password configuration",
+    "bulk": "Bulk action",
+}
 _KINDS = {
     "apitoken": "API token",
     "certificateauthority": "CA",
     "channelcommand": "Command",
+    "filevaultconfig": "FileVault configuration",
     "jobrun": "Job",
     "pushcertificate": "Push certificate",
+    "recoverypasswordconfig": "Recovery password configuration",
     "scepissuer": "SCEP issuer",
 }
 
@@ -296,9 +306,21 @@ _EVENTS = {
     "artifact.retried": "Artifact tried again by hand",
     "artifact.unresolved": "Artifact held back: a variable has no value",
     "ca.took_over": "The next generation of the CA issues from now on",
+    "filevault.key_escrowed": "FileVault recovery key kept",
+    "filevault.key_unreadable": "FileVault recovery key came encrypted to an unknown certificate",
     "identity.renewal_failed": "Identity could not be renewed",
     "identity.renewal_ordered": "Renewal of the identity ordered",
     "identity.renewal_overdue": "Identity should have been renewed by now",
+    "protection.failed": "Protection: an attempt failed",
+    "protection.in_place": "Protection: the profile is in place",
+    "protection.missing": "Protection: the profile is gone from the device",
+    "protection.removed": "Protection: the profile is taken off",
+    "secret.cleared": "Secret taken away from the device",
+    "secret.confirmed": "Secret confirmed by the device",
+    "secret.gone": "The device has this secret no more",
+    "secret.kept": "Secret kept",
+    "secret.waits_for_restart": "Secret waits for a restart",
+    "secret.wrong": "The device says that this secret is wrong",
     "status.error": "Device could not report a status item",
 }
 

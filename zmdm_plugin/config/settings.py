@@ -31,6 +31,7 @@ from zmdm_plugin.config.parsers import (
     text,
 )
 from zmdm_plugin.config.storage import Storage
+from zmdm_plugin.config.vault import Vault
 from zmdm_plugin.errors import ConfigError, ProtocolError
 from zmdm_plugin.protocol import pem, push_request
 
@@ -38,7 +39,7 @@ PREFIX = "ZMDM_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(AppleServices, Outgoing, Storage, Keeping):
+class Settings(AppleServices, Outgoing, Storage, Keeping, Vault):
     """What a host configures; made once at `init_app`, never changed afterwards."""
 
     base_url: str = key(

@@ -64,6 +64,15 @@ VIEW_BLUEPRINTS = "mdm.view_blueprint"
 ADD_BLUEPRINTS = "mdm.add_blueprint"
 CHANGE_BLUEPRINTS = "mdm.change_blueprint"
 DELETE_BLUEPRINTS = "mdm.delete_blueprint"
+VIEW_FILEVAULT_CONFIGS = "mdm.view_filevaultconfig"
+ADD_FILEVAULT_CONFIGS = "mdm.add_filevaultconfig"
+CHANGE_FILEVAULT_CONFIGS = "mdm.change_filevaultconfig"
+DELETE_FILEVAULT_CONFIGS = "mdm.delete_filevaultconfig"
+VIEW_RECOVERY_CONFIGS = "mdm.view_recoverypasswordconfig"
+ADD_RECOVERY_CONFIGS = "mdm.add_recoverypasswordconfig"
+CHANGE_RECOVERY_CONFIGS = "mdm.change_recoverypasswordconfig"
+DELETE_RECOVERY_CONFIGS = "mdm.delete_recoverypasswordconfig"
+CHANGE_SECRETS = "mdm.change_devicesecret"
 VIEW_ARTIFACTS = "mdm.view_artifact"
 VIEW_SOURCES = "mdm.view_artifact_source"
 ADD_ARTIFACTS = "mdm.add_artifact"
@@ -123,6 +132,15 @@ _NAMED = {
     ADD_BLUEPRINTS: "Make blueprints.",
     CHANGE_BLUEPRINTS: "Change blueprints, and what they bring to whom.",
     DELETE_BLUEPRINTS: "Delete blueprints that nothing uses.",
+    VIEW_FILEVAULT_CONFIGS: "See how disks are encrypted.",
+    ADD_FILEVAULT_CONFIGS: "Make FileVault configurations.",
+    CHANGE_FILEVAULT_CONFIGS: "Change FileVault configurations.",
+    DELETE_FILEVAULT_CONFIGS: "Delete FileVault configurations that no blueprint uses.",
+    VIEW_RECOVERY_CONFIGS: "See how recovery passwords are set, never a password.",
+    ADD_RECOVERY_CONFIGS: "Make configurations of recovery passwords.",
+    CHANGE_RECOVERY_CONFIGS: "Change configurations of recovery passwords.",
+    DELETE_RECOVERY_CONFIGS: "Delete configurations of recovery passwords that no blueprint uses.",
+    CHANGE_SECRETS: "Have secrets of devices replaced by others.",
     VIEW_ARTIFACTS: "See artifacts, their versions, and what became of them.",
     VIEW_SOURCES: "Download versions as they were uploaded, which may hold secrets; audited.",
     ADD_ARTIFACTS: "Make artifacts.",
@@ -143,6 +161,8 @@ _NAMED = {
     "mdm.view_device_location": "See where a device in Lost Mode was; audited.",
     "mdm.view_filevault_prk": "Reveal the FileVault recovery key.",
     "mdm.view_recovery_password": "Reveal the recovery lock or firmware password.",
+    "mdm.view_admin_password": "Reveal the password of the administrator made by Setup Assistant.",
+    "mdm.view_activation_lock_bypass_code": "Reveal the code that opens Activation Lock.",
 }
 _granted: ContextVar[list[tuple[str, Any]] | None] = ContextVar("zmdm_granted", default=None)
 

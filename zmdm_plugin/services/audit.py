@@ -29,12 +29,14 @@ from zmdm_plugin.models import (
     DepVirtualServer,
     Device,
     Enrollment,
+    FileVaultConfig,
     JobRun,
     Location,
     LocationAsset,
     MDMBlueprint,
     Package,
     PushCertificate,
+    RecoveryPasswordConfig,
     ScepIssuer,
     SoftwareUpdateEnforcement,
     Tag,
@@ -82,6 +84,17 @@ _SAFE: dict[type[Base], frozenset[str]] = {
     MDMBlueprint: frozenset(
         {"name", "inventory_interval", "collect_apps", "collect_certificates"}
         | {"collect_profiles", "legacy_profiles_via_ddm", "apps_via_ddm"}
+        | {"filevault_config_id", "recovery_password_config_id"}
+        | {"admin_password_rotation_interval_days", "admin_password_reveal_rotation_delay"}
+    ),
+    FileVaultConfig: frozenset(
+        {"name", "escrow_location_display_name", "at_login_only", "bypass_attempts"}
+        | {"show_recovery_key", "destroy_key_on_standby", "enforce_in_setup_assistant"}
+        | {"prk_rotation_interval_days", "prk_reveal_rotation_delay"}
+    ),
+    RecoveryPasswordConfig: frozenset(
+        {"name", "dynamic_password", "generation", "rotation_interval_days"}
+        | {"reveal_rotation_delay", "rotate_firmware_password"}
     ),
     JobRun: frozenset({"name", "title", "state", "total"}),
     Package: frozenset(

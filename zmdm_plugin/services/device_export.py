@@ -20,7 +20,9 @@ from zmdm_plugin.services.device_filter import DeviceFilter
 from zmdm_plugin.services.devices import (
     CERT_NOT_VALID_AFTER,
     ENROLLMENT_ID,
+    HAS_ADMIN_PASSWORD,
     HAS_PRK,
+    HAS_RECOVERY_PASSWORD,
     OWN_CHANNEL,
     STATE,
 )
@@ -67,6 +69,8 @@ _TABLE: dict[str, tuple[str, Any]] = {
     "declarative_management": ("Declarative management", Device.declarative_management),
     "filevault_enabled": ("FileVault", Device.filevault_enabled),
     "filevault_prk_escrowed": ("FileVault key kept", HAS_PRK),
+    "recovery_password_escrowed": ("Recovery password kept", HAS_RECOVERY_PASSWORD),
+    "admin_password_escrowed": ("Administrator's password kept", HAS_ADMIN_PASSWORD),
     "bootstrap_token_escrowed": ("Bootstrap token kept", Device.bootstrap_token_escrowed),
     "unlock_token_escrowed": ("Unlock token kept", Device.unlock_token_escrowed),
     "activation_lock_manageable": (

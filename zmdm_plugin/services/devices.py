@@ -13,14 +13,13 @@ from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound
 from zmdm_plugin.models import Channel, Device, DeviceSecret, EnrollmentSession, Identity, Tag
-from zmdm_plugin.services import access, tags
+from zmdm_plugin.services import access, tags, vault
 from zmdm_plugin.services.channels import hold_devices
 from zmdm_plugin.services.device_filter import STATES, State, in_state
 from zmdm_plugin.services.device_filter import DeviceFilter as DeviceFilter
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
 DEVICE_CHANNEL = ""
-FILEVAULT_PRK = "filevault_prk"
 
 KEYSET = Keyset(
     Device.id,
@@ -41,12 +40,21 @@ CERT_NOT_VALID_AFTER = (
     .correlate(Device)
     .scalar_subquery()
 )
-HAS_PRK = (
-    sa.exists()
-    .where(DeviceSecret.device_id == Device.id, DeviceSecret.kind == FILEVAULT_PRK)
-    .where(DeviceSecret.state != "superseded")
-    .correlate(Device)
-)
+
+
+def _has(*kinds: str) -> sa.Exists:
+    """Whether the vault has a version of one of these kinds that may be in force."""
+    return (
+        sa.exists()
+        .where(DeviceSecret.device_id == Device.id, DeviceSecret.kind.in_(kinds))
+        .where(DeviceSecret.state.in_(("pending", "confirmed")))
+        .correlate(Device)
+    )
+
+
+HAS_PRK = _has(vault.FILEVAULT_PRK)
+HAS_RECOVERY_PASSWORD = _has(vault.RECOVERY_LOCK, vault.FIRMWARE_PASSWORD)
+HAS_ADMIN_PASSWORD = _has(vault.ADMIN_PASSWORD)
 STATE = sa.case(*((in_state(state), state) for state in STATES))
 ENROLLMENT_ID = (
     sa.select(EnrollmentSession.enrollment_id)
@@ -71,6 +79,8 @@ class Shown:
     push_dead_at: datetime | None
     cert_not_valid_after: datetime | None
     filevault_prk_escrowed: bool
+    recovery_password_escrowed: bool
+    admin_password_escrowed: bool
     tags: Sequence[Tag]
 
 
@@ -152,6 +162,8 @@ def _shown() -> sa.Select[*tuple[Any, ...]]:
         Channel.push_dead_at,
         CERT_NOT_VALID_AFTER,
         HAS_PRK,
+        HAS_RECOVERY_PASSWORD,
+        HAS_ADMIN_PASSWORD,
     ).outerjoin(Channel, OWN_CHANNEL)
 
 
@@ -162,7 +174,8 @@ def _from_rows(found: Sequence[Any]) -> list[Shown]:
 
 
 def _from_row(row: Any, tagged: Sequence[Tag]) -> Shown:
-    device, state, enrollment, channel, seen, pushed, status, reason, dead, not_after, prk = row
+    device, state, enrollment, channel, seen, pushed, status, reason, dead, not_after = row[:10]
+    prk, recovery, admin = row[10:]
     return Shown(
         device=device,
         state=state,
@@ -175,6 +188,8 @@ def _from_row(row: Any, tagged: Sequence[Tag]) -> Shown:
         push_dead_at=dead,
         cert_not_valid_after=not_after,
         filevault_prk_escrowed=bool(prk),
+        recovery_password_escrowed=bool(recovery),
+        admin_password_escrowed=bool(admin),
         tags=tagged,
     )
 

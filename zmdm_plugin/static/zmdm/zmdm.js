@@ -101,11 +101,59 @@ for (const form of document.querySelectorAll("form[data-bulk]")) {
 }
 
 // Copying needs the clipboard, which browsers give to secure pages only.
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.hidden = !navigator.clipboard;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
-    button.textContent = "Copied";
+function offerCopies(part) {
+  for (const button of part.querySelectorAll("[data-copy]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+      button.textContent = "Copied";
+    });
+  }
+}
+offerCopies(document);
+
+// A secret is shown where it was asked for, and hidden again by a button or after a minute.
+const SHOWN_SECONDS = 60;
+function showSecrets(place, answer, again) {
+  const page = new DOMParser().parseFromString(answer, "text/html");
+  const found = page.querySelectorAll("[data-secret]");
+  if (!found.length) return false;
+  place.replaceChildren();
+  const hide = () => { place.replaceChildren(); again.hidden = false; again.focus(); };
+  for (const cell of found) {
+    const value = Object.assign(document.createElement("p"), { className: "code", id: cell.id, textContent: cell.textContent });
+    const copy = Object.assign(document.createElement("button"), { type: "button", className: "quiet small", textContent: "Copy" });
+    copy.dataset.copy = cell.id;
+    const said = Object.assign(document.createElement("span"), { className: "soft", textContent: `${cell.dataset.secret} ` });
+    const line = document.createElement("p");
+    line.append(said, copy);
+    place.append(value, line);
+  }
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet small", textContent: "Hide" });
+  button.addEventListener("click", hide);
+  place.append(button);
+  offerCopies(place);
+  again.hidden = true;
+  button.focus();
+  setTimeout(() => { if (place.contains(button)) hide(); }, SHOWN_SECONDS * 1000);
+  return true;
+}
+for (const form of document.querySelectorAll("form[data-reveal]")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    const place = document.getElementById(form.dataset.reveal);
+    const again = form.querySelector("button");
+    again.disabled = true;
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "error" });
+      const said = await answer.text();
+      if (!answer.ok || !showSecrets(place, said, again)) {
+        const why = new DOMParser().parseFromString(said, "text/html").querySelector("main p:not(.trail)");
+        place.textContent = why ? why.textContent.trim() : "That did not work.";
+      }
+    } catch { place.textContent = "The server did not answer. Try again."; }
+    again.disabled = false;
   });
 }
 

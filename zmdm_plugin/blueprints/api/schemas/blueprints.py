@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import marshmallow as ma
 
 from zmdm_plugin.blueprints.api.schemas.fields import (
@@ -10,11 +12,13 @@ from zmdm_plugin.blueprints.api.schemas.fields import (
     described,
     text_argument,
 )
+from zmdm_plugin.blueprints.api.schemas.protection_configs import reference
 from zmdm_plugin.blueprints.api.schemas.scopes import EXAMPLE, ScopeField
 from zmdm_plugin.models.artifacts import TYPES
 from zmdm_plugin.models.blueprints import COLLECT
 from zmdm_plugin.services.artifacts.blueprints import LONGEST, SHORTEST
 from zmdm_plugin.services.keyset import MAX_ID
+from zmdm_plugin.services.protection import configs
 
 _ID = ma.validate.Range(min=1, max=MAX_ID)
 
@@ -49,6 +53,35 @@ def _name(**options: object) -> ma.fields.String:
     )
 
 
+def _days(**options: Any) -> ma.fields.Integer:
+    return ma.fields.Integer(
+        strict=True,
+        validate=ma.validate.Range(min=0, max=configs.LONGEST_INTERVAL),
+        metadata=described("Days between two passwords of the administrator; 0: never."),
+        **options,
+    )
+
+
+def _minutes(**options: Any) -> ma.fields.Integer:
+    return ma.fields.Integer(
+        strict=True,
+        validate=ma.validate.Range(min=0, max=configs.LONGEST_DELAY),
+        metadata=described(
+            "Minutes from a reveal of the administrator's password to another one, 5 to 1440; "
+            "0: not for that."
+        ),
+        **options,
+    )
+
+
+def _disks(**options: Any) -> ma.fields.Integer:
+    return reference("The FileVault configuration; null: none.", **options)
+
+
+def _start(**options: Any) -> ma.fields.Integer:
+    return reference("The configuration of recovery passwords; null: none.", **options)
+
+
 class BlueprintSchema(ma.Schema):
     """What a group of devices should have."""
 
@@ -59,6 +92,10 @@ class BlueprintSchema(ma.Schema):
     collect_certificates = _collect("certificates", required=True)
     collect_profiles = _collect("profiles", required=True)
     legacy_profiles_via_ddm = _via_ddm(required=True)
+    filevault_config = _disks(required=True, attribute="filevault_config_id")
+    recovery_password_config = _start(required=True, attribute="recovery_password_config_id")
+    admin_password_rotation_interval_days = _days(required=True)
+    admin_password_reveal_rotation_delay = _minutes(required=True)
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
 
@@ -72,6 +109,10 @@ class NewBlueprint(ma.Schema):
     collect_certificates = _collect("certificates", load_default="no")
     collect_profiles = _collect("profiles", load_default="no")
     legacy_profiles_via_ddm = _via_ddm(load_default=True)
+    filevault_config = _disks(load_default=None)
+    recovery_password_config = _start(load_default=None)
+    admin_password_rotation_interval_days = _days(load_default=0)
+    admin_password_reveal_rotation_delay = _minutes(load_default=configs.DEFAULT_DELAY)
 
 
 class BlueprintChange(ma.Schema):
@@ -83,6 +124,10 @@ class BlueprintChange(ma.Schema):
     collect_certificates = _collect("certificates")
     collect_profiles = _collect("profiles")
     legacy_profiles_via_ddm = _via_ddm()
+    filevault_config = _disks()
+    recovery_password_config = _start()
+    admin_password_rotation_interval_days = _days()
+    admin_password_reveal_rotation_delay = _minutes()
 
 
 class BlueprintQuery(NamedPageQuery):

@@ -97,6 +97,12 @@ class DeviceSchema(ma.Schema):
     filevault_prk_escrowed = ma.fields.Boolean(
         metadata=described("Whether we keep a FileVault recovery key.")
     )
+    recovery_password_escrowed = ma.fields.Boolean(
+        metadata=described("Whether we keep a recovery lock or firmware password.")
+    )
+    admin_password_escrowed = ma.fields.Boolean(
+        metadata=described("Whether we keep the password of the automatic administrator.")
+    )
     activation_lock_manageable = _flag(
         "activation_lock_manageable", "Whether its Activation Lock can be managed."
     )
