@@ -213,6 +213,7 @@ def _filevault_fields(row: Config | None) -> list[forms.Field]:
     def of(name: str) -> Any:
         return _of(row, configs.FILEVAULT, name)
 
+    checks = {name: of(name) for name in _CHECKS}
     return [
         forms.Field(name="name", label="Name", required=True, most=256, value=of("name")),
         forms.Field(
@@ -223,19 +224,10 @@ def _filevault_fields(row: Config | None) -> list[forms.Field]:
             value=of("escrow_location_display_name"),
             help="People are told so when FileVault is turned on, e.g. the name of your company.",
         ),
-        forms.Field(
-            name="enforce_in_setup_assistant",
-            label="Turn it on in Setup Assistant",
-            kind="check",
-            value=of("enforce_in_setup_assistant"),
-            help="From macOS 14 on, after automated enrollment. It needs an administrator with a "
-            "secure token: if the first account is a standard one, it comes at a login instead.",
-        ),
-        forms.Field(
-            name="at_login_only",
-            label="Ask at login only, not at logout",
-            kind="check",
-            value=of("at_login_only"),
+        *(
+            forms.Field(name=name, label=_CHECKS[name][0], kind="check", value=value, help=said)
+            for name, value in checks.items()
+            for said in _CHECKS[name][1:]
         ),
         forms.Field(
             name="bypass_attempts",
@@ -244,24 +236,24 @@ def _filevault_fields(row: Config | None) -> list[forms.Field]:
             value=max(0, of("bypass_attempts")),
             help="0: not at all. It counts only where people are asked at login only.",
         ),
-        forms.Field(
-            name="show_recovery_key",
-            label="Show people the recovery key",
-            kind="check",
-            value=of("show_recovery_key"),
-        ),
-        forms.Field(
-            name="destroy_key_on_standby",
-            label="Forget the key in standby",
-            kind="check",
-            value=of("destroy_key_on_standby"),
-        ),
         *_rotation(
             of("prk_rotation_interval_days"),
             of("prk_reveal_rotation_delay"),
             names=("prk_rotation_interval_days", "prk_reveal_rotation_delay"),
         ),
     ]
+
+
+_CHECKS = {
+    "enforce_in_setup_assistant": (
+        "Turn it on in Setup Assistant",
+        "From macOS 14 on, after automated enrollment. It needs an administrator with a secure "
+        "token: if the first account is a standard one, it comes at a login instead.",
+    ),
+    "at_login_only": ("Ask at login only, not at logout", ""),
+    "show_recovery_key": ("Show people the recovery key", ""),
+    "destroy_key_on_standby": ("Forget the key in standby", ""),
+}
 
 
 def _recovery_fields(row: Config | None) -> list[forms.Field]:
