@@ -42,6 +42,7 @@ from zmdm_plugin.services.ade import settings as ade
 from zmdm_plugin.services.dep import setup as dep_setup
 from zmdm_plugin.services.enrollment import enrollments
 from zmdm_plugin.services.protection import configs
+from zmdm_plugin.services.realms import accounts as local_accounts
 from zmdm_plugin.services.realms import realms
 from zmdm_plugin.services.software_updates import enforcements as updates
 
@@ -265,6 +266,8 @@ def _lay(uri: str) -> str:
             issuer=given.scep_issuer,
             actor=OTHER,
         )
+        lab = realms.create("Lab", "local")
+        local_accounts.create(lab, {"username": "theirs"}, password="correct horse")
     hosts.close(app)
     return text
 

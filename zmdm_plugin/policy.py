@@ -49,6 +49,7 @@ _SEE = (
     "mdm.view_tag",
     "mdm.view_blueprint",
     "mdm.view_artifact",
+    "mdm.view_realmuser",
 )
 _SEE_SET_UP = (
     "mdm.view_enrollment",
@@ -56,6 +57,7 @@ _SEE_SET_UP = (
     "mdm.view_depdevice",
     "mdm.view_pushcertificate",
     "mdm.view_scepissuer",
+    "mdm.view_realm",
     "mdm.view_softwareupdate",
     "mdm.view_softwareupdateenforcement",
     "mdm.view_filevaultconfig",
@@ -103,6 +105,9 @@ OPERATOR = Role(
         "mdm.change_enrolleddevice",
         "mdm.add_enrollment",
         "mdm.change_enrollment",
+        "mdm.add_realmuser",
+        "mdm.change_realmuser",
+        "mdm.delete_realmuser",
         "mdm.change_jobrun",
         "mdm.change_depvirtualserver",
         "mdm.change_depdevice",

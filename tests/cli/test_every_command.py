@@ -242,6 +242,23 @@ def blueprints(walk: Walk) -> None:
     walk.go("zmdm artifact delete", "Wi-Fi", "--yes")
 
 
+def people(walk: Walk) -> None:
+    walk.go("zmdm realm create", "Lab", "local")
+    walk.go("zmdm realm test", "Lab")
+    walk.go("zmdm realm show", "Lab")
+    walk.go("zmdm realm list")
+    password = ("--password", "correct horse battery")
+    walk.go("zmdm realm add-account", "Lab", "ada", *password, "--email", "ada@example.com")
+    walk.go("zmdm realm set-password", "Lab", "ada", *password)
+    walk.go("zmdm realm disable-account", "Lab", "ada")
+    walk.go("zmdm realm enable-account", "Lab", "ada")
+    walk.go("zmdm realm people", "--realm", "Lab", "--search", "ADA")
+    walk.refused("zmdm realm delete", "Lab", "--yes")
+    walk.go("zmdm realm forget-person", "Lab", "ada", "--yes")
+    walk.go("zmdm realm change", "Lab", "--not-enabled")
+    walk.go("zmdm realm delete", "Lab", "--yes")
+
+
 def software_updates(walk: Walk) -> None:
     for words in ("status", "list", "enforcements"):
         walk.go(f"zmdm software-update {words}")
@@ -271,7 +288,7 @@ def the_rest(walk: Walk) -> None:
 @pytest.mark.settings(ZMDM_SOFTWARE_LOOKUP_URL="http://127.0.0.1:9")
 def test_every_command_speaks_json(walk: Walk) -> None:
     parts = (devices, enrollments, automated_enrollments, push_certificates, certificates_as_files)
-    for part in (*parts, blueprints, software_updates, the_rest):
+    for part in (*parts, blueprints, people, software_updates, the_rest):
         part(walk)
     assert EVERY - walk.walked == {*UNTIL_STOPPED, "zmdm ca create", "zmdm doctor"}
 

@@ -28,6 +28,7 @@ from zmdm_plugin.models import (
 from zmdm_plugin.models.base import as_utc
 from zmdm_plugin.services import access, audit
 from zmdm_plugin.services.enrollment import enrollments, manual
+from zmdm_plugin.services.realms import realms
 
 _Named = TypeVar("_Named", PushCertificate, ScepIssuer, MDMBlueprint, DepVirtualServer, Realm)
 
@@ -42,6 +43,8 @@ zmdm.add_command(enrollment)
 @click.option("--push-certificate", help="Name; needed when there are several.")
 @click.option("--issuer", "issuer_name", help="Name; needed when there are several.")
 @click.option("--blueprint", help="Name of what its devices get.")
+@click.option("--realm", help="Name of the realm that people sign in to.")
+@click.option("--sign-in-required", is_flag=True, help="No device comes in without a sign-in.")
 @click.option("--quota", type=click.IntRange(1), help="How many devices it admits.")
 @click.option("--expires", type=click.DateTime(), help="Until when it admits any (UTC).")
 @click.option("--serial-number", "serial_numbers", multiple=True, help="Admit only these.")
@@ -54,6 +57,8 @@ def create_enrollment(
     push_certificate: str | None,
     issuer_name: str | None,
     blueprint: str | None,
+    realm: str | None,
+    sign_in_required: bool,
     quota: int | None,
     expires: datetime | None,
     serial_numbers: tuple[str, ...],
@@ -73,6 +78,8 @@ def create_enrollment(
             serial_numbers=serial_numbers,
             udids=udids,
             blueprint_id=one_of(MDMBlueprint, blueprint, "blueprint").id if blueprint else None,
+            realm_id=realms.by_name(realm).id if realm else None,
+            realm_required=sign_in_required,
         )
         audit.record(operator(), "enrollment.create", row, after=audit.snapshot(row))
         url = enrollments.link(row)

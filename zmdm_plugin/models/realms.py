@@ -72,7 +72,7 @@ class RealmUser(Row):
     """Local accounts only: since when they may not sign in."""
     last_signed_in_at: Mapped[datetime | None]
 
-    realm: Mapped[Realm] = relationship(lazy="joined", innerjoin=True)
+    realm: Mapped[Realm] = relationship()
 
 
 class SignIn(Row):

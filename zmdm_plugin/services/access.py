@@ -37,6 +37,14 @@ CHANGE_PUSH_CERTIFICATES = "mdm.change_pushcertificate"
 DELETE_PUSH_CERTIFICATES = "mdm.delete_pushcertificate"
 VIEW_SCEP_ISSUERS = "mdm.view_scepissuer"
 CHANGE_SCEP_ISSUERS = "mdm.change_scepissuer"
+VIEW_REALMS = "mdm.view_realm"
+ADD_REALMS = "mdm.add_realm"
+CHANGE_REALMS = "mdm.change_realm"
+DELETE_REALMS = "mdm.delete_realm"
+VIEW_PEOPLE = "mdm.view_realmuser"
+ADD_PEOPLE = "mdm.add_realmuser"
+CHANGE_PEOPLE = "mdm.change_realmuser"
+DELETE_PEOPLE = "mdm.delete_realmuser"
 VIEW_TOKENS = "mdm.view_apitoken"
 ADD_TOKENS = "mdm.add_apitoken"
 CHANGE_TOKENS = "mdm.change_apitoken"
@@ -107,6 +115,14 @@ _NAMED = {
     DELETE_PUSH_CERTIFICATES: "Delete push certificates that nothing uses.",
     VIEW_SCEP_ISSUERS: "See SCEP issuers.",
     CHANGE_SCEP_ISSUERS: "Add, change and delete SCEP issuers.",
+    VIEW_REALMS: "See realms, and whether their providers do what they should.",
+    ADD_REALMS: "Make realms.",
+    CHANGE_REALMS: "Change realms and their secrets, test them, switch them off and on.",
+    DELETE_REALMS: "Delete realms that nothing uses.",
+    VIEW_PEOPLE: "See the people of realms, what is known of them, and their devices.",
+    ADD_PEOPLE: "Make local accounts.",
+    CHANGE_PEOPLE: "Change local accounts and their passwords; release usernames.",
+    DELETE_PEOPLE: "Forget people who have no device.",
     VIEW_TOKENS: "See everybody's API tokens (never their text).",
     ADD_TOKENS: "Make API tokens of one's own, see and revoke them.",
     CHANGE_TOKENS: "Revoke everybody's API tokens.",

@@ -36,6 +36,8 @@ from zmdm_plugin.models import (
     MDMBlueprint,
     Package,
     PushCertificate,
+    Realm,
+    RealmUser,
     RecoveryPasswordConfig,
     ScepIssuer,
     SoftwareUpdateEnforcement,
@@ -106,11 +108,13 @@ _SAFE: dict[type[Base], frozenset[str]] = {
         | {"max_os_version", "delay_days", "local_time"}
     ),
     Tag: frozenset({"name", "color"}),
+    Realm: frozenset({"name", "backend", "enabled", "claim_mapping"}),
+    RealmUser: frozenset({"username", "realm_id", "disabled_at", "subject"}),
     ScepIssuer: frozenset({"name", "kind", "url", "key_size", "key_usage", "ca_name"}),
 }
 _BESIDE: dict[type[Base], frozenset[str]] = {Enrollment: _SAFE[AdeSettings]}
 """What an entry about a row may hold of another one that belongs to it."""
-_LABELS = ("serial_number", "title", "name", "uuid", "udid", "prefix")
+_LABELS = ("serial_number", "title", "name", "username", "uuid", "udid", "prefix")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import engine, session
 from zmdm_plugin.errors import Refused
-from zmdm_plugin.models import Channel, Device, DeviceTag, Tag
+from zmdm_plugin.models import Channel, Device, DeviceTag, RealmUser, Tag
 from zmdm_plugin.services import access, audit, export_formats
 from zmdm_plugin.services.device_filter import DeviceFilter
 from zmdm_plugin.services.devices import (
@@ -31,6 +31,14 @@ from zmdm_plugin.services.export_formats import KINDS as KINDS
 _BATCH = 1000
 _NO_TAGS = sa.literal("")
 """Tags are several rows per device: they are read for a batch, and put in here."""
+
+
+def _of_person(column: Any) -> sa.ScalarSelect[Any]:
+    """Something of whoever signed in when the device enrolled."""
+    query = sa.select(column).where(RealmUser.id == Device.realm_user_id)
+    return query.correlate(Device).scalar_subquery()
+
+
 _TABLE: dict[str, tuple[str, Any]] = {
     "id": ("Id", Device.id),
     "serial_number": ("Serial number", Device.serial_number),
@@ -60,6 +68,8 @@ _TABLE: dict[str, tuple[str, Any]] = {
     "tags": ("Tags", _NO_TAGS),
     "blueprint": ("Blueprint (id)", Device.blueprint_id),
     "enrollment": ("Enrollment (id)", ENROLLMENT_ID),
+    "realm_user": ("Person", _of_person(RealmUser.username)),
+    "email": ("Email of the person", _of_person(RealmUser.email)),
     "supervised": ("Supervised", Device.supervised),
     "shared_ipad": ("Shared iPad", Device.shared_ipad),
     "dep_enrollment": ("Automated enrollment", Device.dep_enrollment),

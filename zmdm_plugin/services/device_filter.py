@@ -20,6 +20,7 @@ from zmdm_plugin.models import (
     DeviceTag,
     Enrollment,
     EnrollmentSession,
+    RealmUser,
     Tag,
 )
 from zmdm_plugin.services.identity_filter import devices_with
@@ -55,6 +56,10 @@ class DeviceFilter:
     last_seen_before: datetime | None = None
     last_seen_after: datetime | None = None
     user_short_name: str | None = None
+    realm_user: int | None = None
+    """Of the person with this id, who signed in when it enrolled."""
+    email: str | None = None
+    """Of a person with this email address."""
     push_dead: bool | None = None
     """Whether Apple says that its push token is dead, so that it cannot be woken."""
     tag: str | None = None
@@ -111,6 +116,7 @@ class DeviceFilter:
             Device.platform: self.platform,
             Device.os_version: self.os_version,
             Device.blueprint_id: self.blueprint,
+            Device.realm_user_id: self.realm_user,
         }
         return [column == value for column, value in asked.items() if value is not None]
 
@@ -155,6 +161,9 @@ class DeviceFilter:
             found.append(dead if self.push_dead else sa.not_(sa.func.coalesce(dead, sa.false())))
         if self.user_short_name is not None:
             found.append(_users_with(_User.user_short_name == self.user_short_name))
+        if self.email is not None:
+            people = sa.select(RealmUser.id).where(RealmUser.email == self.email)
+            found.append(Device.realm_user_id.in_(people))
         if self.tag is not None:
             tagged = sa.select(DeviceTag.device_id).join(Tag, Tag.id == DeviceTag.tag_id)
             found.append(Device.id.in_(tagged.where(Tag.key == self.tag.strip().casefold())))

@@ -12,7 +12,15 @@ import sqlalchemy as sa
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound
-from zmdm_plugin.models import Channel, Device, DeviceSecret, EnrollmentSession, Identity, Tag
+from zmdm_plugin.models import (
+    Channel,
+    Device,
+    DeviceSecret,
+    EnrollmentSession,
+    Identity,
+    RealmUser,
+    Tag,
+)
 from zmdm_plugin.services import access, tags, vault
 from zmdm_plugin.services.channels import hold_devices
 from zmdm_plugin.services.device_filter import STATES, State, in_state
@@ -81,6 +89,7 @@ class Shown:
     filevault_prk_escrowed: bool
     recovery_password_escrowed: bool
     admin_password_escrowed: bool
+    realm_user: RealmUser | None
     tags: Sequence[Tag]
 
 
@@ -150,7 +159,7 @@ def channels(device_id: int) -> list[Channel]:
 
 
 def _shown() -> sa.Select[*tuple[Any, ...]]:
-    return sa.select(
+    columns = (
         Device,
         STATE,
         ENROLLMENT_ID,
@@ -164,7 +173,11 @@ def _shown() -> sa.Select[*tuple[Any, ...]]:
         HAS_PRK,
         HAS_RECOVERY_PASSWORD,
         HAS_ADMIN_PASSWORD,
-    ).outerjoin(Channel, OWN_CHANNEL)
+        RealmUser,
+    )
+    whose = RealmUser.id == Device.realm_user_id
+    from_device = sa.select(*columns).outerjoin_from(Device, Channel, OWN_CHANNEL)
+    return from_device.outerjoin(RealmUser, whose)
 
 
 def _from_rows(found: Sequence[Any]) -> list[Shown]:
@@ -175,7 +188,7 @@ def _from_rows(found: Sequence[Any]) -> list[Shown]:
 
 def _from_row(row: Any, tagged: Sequence[Tag]) -> Shown:
     device, state, enrollment, channel, seen, pushed, status, reason, dead, not_after = row[:10]
-    prk, recovery, admin = row[10:]
+    prk, recovery, admin, person = row[10:]
     return Shown(
         device=device,
         state=state,
@@ -190,6 +203,7 @@ def _from_row(row: Any, tagged: Sequence[Tag]) -> Shown:
         filevault_prk_escrowed=bool(prk),
         recovery_password_escrowed=bool(recovery),
         admin_password_escrowed=bool(admin),
+        realm_user=person,
         tags=tagged,
     )
 

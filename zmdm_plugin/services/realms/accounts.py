@@ -87,3 +87,16 @@ def _check_free(realm_id: int, username: str) -> None:
     )
     if session().scalar(taken) is not None:
         raise Refused("username", "there is an account with this username")
+
+
+def change(row: RealmUser, changes: Mapping[str, Any]) -> None:
+    """All of it at once: columns, `password`, `disabled`."""
+    columns = dict(changes)
+    password, disabled = columns.pop("password", None), columns.pop("disabled", None)
+    _must_be_local(row.realm)
+    if columns:
+        update(row, columns)
+    if password is not None:
+        set_password(row, password)
+    if disabled is not None and disabled != (row.disabled_at is not None):
+        (disable if disabled else enable)(row)

@@ -31,3 +31,11 @@ def fault(realm: Realm) -> str | None:
     if realm.succeeded_at is not None and realm.succeeded_at > realm.failed_at:
         return None
     return realm.failure
+
+
+def tested(realm: Realm, why: str | None, *, now: datetime) -> None:
+    """A test has ended; None: it went well."""
+    if why is None:
+        realm.succeeded_at = now
+    else:
+        failed(realm, why, now=now)

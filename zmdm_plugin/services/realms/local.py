@@ -35,3 +35,14 @@ def checked(config: Mapping[str, Any]) -> dict[str, Any]:
     if config:
         raise Refused("config", "local accounts need no configuration")
     return {}
+
+
+def test(provider: Provider) -> str:
+    """How many may sign in."""
+    able = sa.select(sa.func.count()).where(
+        RealmUser.realm_id == provider.realm_id,
+        RealmUser.password_hash.is_not(None),
+        RealmUser.disabled_at.is_(None),
+    )
+    number = session().scalar(able) or 0
+    return f"Local accounts need no provider; {number:,} can sign in."

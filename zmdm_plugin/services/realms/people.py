@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from zmdm_plugin.db import session
-from zmdm_plugin.models import Device, Realm, RealmUser
-from zmdm_plugin.services import replan
+from zmdm_plugin.errors import Conflict
+from zmdm_plugin.models import Device, EnrollmentSession, Realm, RealmUser, SignIn
+from zmdm_plugin.services import events, replan
 from zmdm_plugin.services.realms.provider import Known, PersonRefused
 
 LONGEST = 256
@@ -128,3 +129,27 @@ def _apply(row: RealmUser, values: Mapping[str, Any]) -> bool:
     for name, value in values.items():
         setattr(row, name, value)
     return row.id is not None and any(before[name] != values[name] for name in values)
+
+
+def release(row: RealmUser) -> None:
+    """Let another account of the provider have this username; whoever signs in next keeps it."""
+    if row.subject is None:
+        raise Conflict("no account of the provider holds this username")
+    row.subject = None
+    session().flush()
+
+
+def delete(row: RealmUser) -> None:
+    """Forget a person who has no device; Conflict for one who has. Sessions go on without them."""
+    session().refresh(row, with_for_update={"of": RealmUser})
+    has = sa.select(Device.id).where(Device.realm_user_id == row.id).limit(1)
+    if session().scalar(has) is not None:
+        raise Conflict("this person has devices, whose profiles may name them")
+    for table in (EnrollmentSession, SignIn):
+        session().execute(
+            sa.update(table).where(table.realm_user_id == row.id).values(realm_user_id=None),
+            execution_options={"synchronize_session": False},
+        )
+    events.record("realm_user.deleted", realm=row.realm.name, realm_user=row.id)
+    session().delete(row)
+    session().flush()

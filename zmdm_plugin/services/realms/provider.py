@@ -96,3 +96,12 @@ def module(backend: str) -> ModuleType:
             f"realms with the backend {backend} need an extra: "
             f"pip install 'zmdm-plugin[{found.extra}]'"
         ) from error
+
+
+def test(provider: Provider) -> str:
+    """Whether it can be asked: what was found, in words, after a bounded wait; ProviderFailed."""
+    try:
+        found: str = module(provider.backend).test(provider)
+    except ConfigError as error:
+        raise ProviderFailed(str(error)) from error
+    return found

@@ -43,6 +43,15 @@ class TagName(ma.Schema):
     name = ma.fields.String(required=True, metadata={"example": "Loaner pool"})
 
 
+class DevicePerson(ma.Schema):
+    """Who signed in when a device enrolled."""
+
+    id = ma.fields.Integer(required=True)
+    realm = ma.fields.Integer(attribute="realm_id", required=True)
+    username = ma.fields.String(required=True, metadata={"example": "ada@example.com"})
+    email = ma.fields.String(allow_none=True, metadata={"example": "ada@example.com"})
+
+
 class DeviceSchema(ma.Schema):
     """A device; null where it has not told yet."""
 
@@ -77,6 +86,11 @@ class DeviceSchema(ma.Schema):
         attribute="device.blueprint_id",
         allow_none=True,
         metadata=described("Id of the blueprint that it has."),
+    )
+    realm_user = ma.fields.Nested(
+        DevicePerson,
+        allow_none=True,
+        metadata=described("Who signed in when it enrolled; null: nobody."),
     )
     awaiting_configuration = _flag(
         "awaiting_configuration", "Whether it waits in Setup Assistant for us."
@@ -179,6 +193,11 @@ class DeviceAsked(ma.Schema):
         validate=ma.validate.OneOf(RENEWALS),
         metadata=described("Where the renewal of that stands; overdue: half the time is gone."),
     )
+    realm_user = ma.fields.Integer(
+        validate=ma.validate.Range(min=1, max=MAX_ID),
+        metadata=described("Only those of this person, by the id of the realm user."),
+    )
+    email = text_argument("Only those of a person with this email address.")
     search = text_argument(
         "Free text in the name, serial number, UDID, IMEI, model or a user's short name. A whole "
         "serial number, UDID or IMEI finds its device and no other."

@@ -39,6 +39,14 @@ class EnrollmentSchema(ma.Schema):
         allow_none=True,
         metadata=described("What devices get that enroll through it; null: none."),
     )
+    realm = ma.fields.Integer(
+        attribute="realm_id",
+        allow_none=True,
+        metadata=described("Where the person at the device signs in; null: nowhere."),
+    )
+    realm_required = ma.fields.Boolean(
+        metadata=described("Whether no device comes in without a sign-in.")
+    )
     quota = ma.fields.Integer(
         allow_none=True, metadata=described("How many devices; null: any number.")
     )
@@ -75,6 +83,23 @@ def _blueprint(**options: Any) -> ma.fields.Integer:
     )
 
 
+def _realm(**options: Any) -> ma.fields.Integer:
+    return ma.fields.Integer(
+        attribute="realm_id",
+        allow_none=True,
+        strict=True,
+        validate=ma.validate.Range(min=1, max=2**63 - 1),
+        metadata=described("Where the person at the device signs in; null: nowhere."),
+        **options,
+    )
+
+
+def _realm_required(**options: Any) -> ma.fields.Boolean:
+    return ma.fields.Boolean(
+        metadata=described("Whether no device comes in without a sign-in."), **options
+    )
+
+
 class NewEnrollment(ma.Schema):
     """What a new enrollment is made from."""
 
@@ -94,6 +119,8 @@ class NewEnrollment(ma.Schema):
     )
     scep_issuer = ma.fields.Integer(required=True, validate=ma.validate.Range(min=1, max=2**63 - 1))
     blueprint = _blueprint(load_default=None)
+    realm = _realm(load_default=None)
+    realm_required = _realm_required(load_default=False)
     quota = ma.fields.Integer(
         load_default=None,
         allow_none=True,
@@ -114,6 +141,8 @@ class EnrollmentChange(ma.Schema):
         metadata=described("What people read on their device."),
     )
     blueprint = _blueprint()
+    realm = _realm()
+    realm_required = _realm_required()
     quota = ma.fields.Integer(
         allow_none=True,
         validate=ma.validate.Range(min=1, max=10_000_000),
