@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -125,6 +126,7 @@ def enroll(
         raise EnrollmentFailed(f"this system does not know {service.mode}")
     url = _challenged(introduce(device, service))
     device.account = Account(user_identifier, person, _window(device, user_identifier, person, url))
+    device.signs_in_again = partial(sign_in_again, device)
     try:
         _come_in(device, service)
     except SimulatorError:

@@ -115,6 +115,11 @@ def get_bootstrap_token(device: DeviceCore, channel: Channel) -> Body:
     }
 
 
+def get_token(device: DeviceCore, channel: Channel, service: str) -> Body:
+    """Ask for a token of a service, like com.apple.maid."""
+    return {"MessageType": "GetToken", "TokenServiceType": service, **who(device, channel)}
+
+
 def declarative_management(
     device: DeviceCore, channel: Channel, endpoint: str, data: bytes | None
 ) -> Body:

@@ -46,6 +46,7 @@ class DeviceCore:
     installs_early = False  # somebody taps "install now" when an update is prepared
     takes_updates = True  # Setup Assistant says that it can be asked to update first
     account: Account | None = None  # of an account-driven enrollment
+    signs_in_again: Callable[[str], bool] | None = None  # what its person does with a challenge
     user_enrollments = 0  # how many it has been through
     app_steps = 0  # how often an app is still being installed when somebody asks
     builds: Mapping[str, str] = {}  # of system versions, where a declaration names none
@@ -191,10 +192,6 @@ class DeviceCore:
         self.mdm = self.identity = self.former_identity = self.enrollment_identifier = None
         self.channels, self.bootstrap_token, self.account = {}, None, None
         self.tell(f"left: {why}")
-
-    def sign_in_again(self, url: str) -> bool:
-        """Ask the person to sign in anew; nobody does at a device that came in without account."""
-        return False
 
     def tell(self, event: str) -> None:
         """Report a change to whoever watches."""

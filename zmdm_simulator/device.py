@@ -76,10 +76,6 @@ class SimulatedDevice(DeviceCore):
         account_driven.enroll(self, user_identifier, person, site=site, apple=apple)
         self.life = Life.ENROLLED
 
-    def sign_in_again(self, url: str) -> bool:
-        """Open the sign-in window again."""
-        return account_driven.sign_in_again(self, url)
-
     def start_again(self) -> httpx.Response:
         """Restart in Setup Assistant: it says anew whether it waits, and is back at once."""
         self.wake_up()

@@ -105,7 +105,8 @@ class Wire:
         """
         response = self._put(url, body, content_type, identity, prover, headers)
         asked = challenge_of(response) if response.status_code == 401 else None
-        if asked is not None and self.device.sign_in_again(asked):
+        again = self.device.signs_in_again
+        if asked is not None and again is not None and again(asked):
             response = self._put(url, body, content_type, identity, prover, headers)
         return response
 

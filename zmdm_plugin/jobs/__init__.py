@@ -14,6 +14,7 @@ from zmdm_plugin.config import Settings
 from zmdm_plugin.db import outages
 from zmdm_plugin.errors import Unavailable
 from zmdm_plugin.jobs import (
+    account,
     ade,
     apps_books,
     beats,
@@ -29,6 +30,8 @@ from zmdm_plugin.jobs import (
 log = logging.getLogger(__name__)
 
 JOBS: dict[str, Callable[..., None]] = {
+    "account.look": account.look,
+    "account.probe": account.probe,
     "ade.define": ade.define,
     "ade.retry": ade.retry,
     "apps_books.bulk": apps_books.run_bulk,
@@ -56,6 +59,7 @@ JOBS: dict[str, Callable[..., None]] = {
 }
 
 SCHEDULE: dict[str, Callable[[Settings], int]] = {
+    "account.look": lambda _settings: account.PERIOD,
     "ade.retry": lambda _settings: ade.PERIOD,
     "apps_books.look": lambda _settings: apps_books.PERIOD,
     "beats.ask": lambda _settings: beats.PERIOD,

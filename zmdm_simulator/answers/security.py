@@ -12,11 +12,29 @@ from zmdm_simulator.answers.passwords import firmware_status
 from zmdm_simulator.answers.replies import Handler, Order, Reply
 from zmdm_simulator.models_of_devices import IOS, IPADOS, TVOS, VISIONOS
 
+PRIVATE = frozenset(
+    {
+        *("PasscodePresent", "PasscodeCompliantWithProfiles", "PasscodeLockGracePeriod"),
+        *("PasscodeLockGracePeriodEnforced", "AutoLockTime", "RemoteDesktopEnabled"),
+        *("FDE_HasPersonalRecoveryKey", "FDE_HasInstitutionalRecoveryKey"),
+        *("FDE_PersonalRecoveryKeyCMS", "FDE_PersonalRecoveryKeyDeviceKey"),
+        *("BootstrapTokenAllowedForAuthentication", "BootstrapTokenRequiredForSoftwareUpdate"),
+        *("BootstrapTokenRequiredForKernelExtensionApproval", "IsRecoveryLockEnabled"),
+    }
+)
+"""Apple's page forbids them in a user enrollment."""
+
 
 def security_info(order: Order) -> Reply:
-    """Report the state of security."""
+    """Report the state of security; of a person's own device, what concerns the organization."""
     make = MAKERS.get(order.device.facts.model.platform, _mac)
-    return Reply(body={"SecurityInfo": make(order)})
+    security = make(order)
+    if order.device.installed.byod:
+        security = {key: value for key, value in security.items() if key not in PRIVATE}
+        if firewall := security.get("FirewallSettings"):
+            shown = {key: value for key, value in firewall.items() if key != "Applications"}
+            security["FirewallSettings"] = shown
+    return Reply(body={"SecurityInfo": security})
 
 
 def _mac(order: Order) -> dict[str, Any]:

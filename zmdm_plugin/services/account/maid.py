@@ -34,7 +34,7 @@ def token(_device: Device) -> bytes:
     if server is None:
         raise ProtocolError(f"{SERVICE} is not offered: no device management service is connected")
     kept = vault.unseal(server, "private_key")
-    key = pem.private_key((kept or b"").decode())
+    key = pem.private_key(kept or b"")
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ProtocolError(f"{SERVICE} is not offered: the service's key is no RSA key")
     claims = {
