@@ -64,6 +64,7 @@ _SEE_SET_UP = (
     "mdm.view_recoverypasswordconfig",
     "mdm.view_jobrun",
     "mdm.view_system",
+    "mdm.view_webhook",
 )
 _REVEAL = (
     "mdm.view_device_location",

@@ -27,6 +27,8 @@ SCREENS = (
     "/mdm/jobs/{uid}/",
     "/mdm/tokens/",
     "/mdm/tokens/new/",
+    "/mdm/webhooks/",
+    "/mdm/webhooks/edit/",
     "/mdm/roles/",
 )
 ADA = Actor(id="user:1", label="ada@example.com")
@@ -64,6 +66,20 @@ def test_a_token_is_made_copied_used_and_revoked(visit: Start, host: Flask) -> N
     page.get_by_role("button", name="Revoke").click()
     page.get_by_text("The token is revoked").wait_for()
     assert page.request.get(one.base + "/api/mdm/devices/", headers=headers).status == 401
+
+
+def test_a_webhook_is_made_and_its_secret_is_shown_once(visit: Start) -> None:
+    one = visit()
+    one.sign_in()
+    page = one.open("/mdm/webhooks/edit/")
+    page.get_by_label("Name", exact=True).fill("Tickets")
+    page.get_by_label("Address").fill("https://example.com/hook")
+    page.get_by_label("Events").fill("device.*")
+    page.get_by_role("button", name="Add").click()
+    secret = page.locator("#secret").inner_text()
+    page.get_by_role("link", name="Done").click()
+    page.get_by_text("All that it wants has been told.").wait_for()
+    assert secret not in page.content()
 
 
 def test_the_bar_moves_without_reloading(visit: Start, host: Flask) -> None:

@@ -123,6 +123,10 @@ def devices(walk: Walk) -> None:
     walk.go("zmdm tag create", "Lab", "--color", "red")
     walk.go("zmdm tag change", "lab", "--name", "Pool")
     walk.go("zmdm device tag", mac, "pool")
+    walk.go("zmdm webhook create", "Desk", "https://example.com/hook", "--kind", "device.*")
+    walk.go("zmdm webhook list")
+    walk.go("zmdm webhook retry", "Desk")
+    walk.go("zmdm webhook delete", "Desk", "--yes")
     walk.go("zmdm tag list")
     shown = walk.go("zmdm device show", mac)
     assert isinstance(shown, dict) and shown["tags"] == ["Pool"]

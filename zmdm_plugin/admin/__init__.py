@@ -27,6 +27,7 @@ from zmdm_plugin.admin import (
     system,
     tags,
     tokens,
+    webhooks,
 )
 from zmdm_plugin.admin.commands import CommandList, CommandPage
 from zmdm_plugin.admin.credentials import (
@@ -95,6 +96,7 @@ def _screens() -> list[Screen]:
         *audit.screens(),
         *job_runs.screens(),
         *tokens.screens(),
+        *webhooks.screens(),
         *system.screens(),
     ]
 

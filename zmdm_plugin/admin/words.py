@@ -115,6 +115,18 @@ def is_tree(value: Any) -> bool:
     return isinstance(value, Mapping | list | tuple) and bool(value)
 
 
+def webhook(hook: Any) -> Badge:
+    """Whether it is on, and whether anybody answers."""
+    if not hook.enabled:
+        return Badge("Off", "quiet")
+    if hook.next_try_at:
+        return Badge("No answer", "bad", f"since {hook.failures} tries")
+    late = hook.last_error_at and (hook.last_success_at or hook.created_at) < hook.last_error_at
+    if late:
+        return Badge("Refuses events", "warn", hook.last_error or "")
+    return Badge("On", "good")
+
+
 def enrollment(device: Any) -> Badge:
     """Where a device stands with us."""
     if device.blocked_at:

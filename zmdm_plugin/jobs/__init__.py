@@ -25,6 +25,7 @@ from zmdm_plugin.jobs import (
     push,
     retention,
     software_updates,
+    webhooks,
 )
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ JOBS: dict[str, Callable[..., None]] = {
     "software_updates.sync": software_updates.sync,
     "sweep": fleet.sweep,
     "wake.fan_out": fleet.fan_out,
+    "webhooks.deliver": webhooks.deliver,
 }
 
 SCHEDULE: dict[str, Callable[[Settings], int]] = {

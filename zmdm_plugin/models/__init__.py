@@ -66,6 +66,7 @@ from zmdm_plugin.models.software_updates import (
     SoftwareUpdateFeed,
 )
 from zmdm_plugin.models.tags import DeviceTag, SavedView, Tag
+from zmdm_plugin.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "FINAL",
@@ -140,5 +141,7 @@ __all__ = [
     "StoredFile",
     "Tag",
     "UnboundIdentity",
+    "Webhook",
+    "WebhookDelivery",
     "metadata",
 ]

@@ -52,6 +52,10 @@ VIEW_TAGS = "mdm.view_tag"
 ADD_TAGS = "mdm.add_tag"
 CHANGE_TAGS = "mdm.change_tag"
 DELETE_TAGS = "mdm.delete_tag"
+VIEW_WEBHOOKS = "mdm.view_webhook"
+ADD_WEBHOOKS = "mdm.add_webhook"
+CHANGE_WEBHOOKS = "mdm.change_webhook"
+DELETE_WEBHOOKS = "mdm.delete_webhook"
 VIEW_UPDATES = "mdm.view_softwareupdate"
 ADD_UPDATES = "mdm.add_softwareupdate"
 CHANGE_UPDATES = "mdm.change_softwareupdate"
@@ -130,6 +134,10 @@ _NAMED = {
     ADD_TAGS: "Make tags.",
     CHANGE_TAGS: "Rename and recolor tags.",
     DELETE_TAGS: "Delete tags, which takes them from their devices.",
+    VIEW_WEBHOOKS: "See webhooks, what they want and what was not told; never their secrets.",
+    ADD_WEBHOOKS: "Make webhooks, which tell other programs what happens.",
+    CHANGE_WEBHOOKS: "Change webhooks, give them other secrets, tell events again.",
+    DELETE_WEBHOOKS: "Delete webhooks with what they were still to be told.",
     VIEW_UPDATES: "See Apple's list of software updates.",
     ADD_UPDATES: "Fetch Apple's list of software updates, with the two that follow.",
     CHANGE_UPDATES: "Fetch Apple's list of software updates; see above.",

@@ -42,6 +42,7 @@ from zmdm_plugin.models import (
     ScepIssuer,
     SoftwareUpdateEnforcement,
     Tag,
+    Webhook,
 )
 from zmdm_plugin.models.base import Base, utcnow
 
@@ -110,6 +111,7 @@ _SAFE: dict[type[Base], frozenset[str]] = {
     Tag: frozenset({"name", "color"}),
     Realm: frozenset({"name", "backend", "enabled", "claim_mapping"}),
     RealmUser: frozenset({"username", "realm_id", "disabled_at", "subject"}),
+    Webhook: frozenset({"name", "url", "enabled", "kinds", "tags"}),
     ScepIssuer: frozenset({"name", "kind", "url", "key_size", "key_usage", "ca_name"}),
 }
 _BESIDE: dict[type[Base], frozenset[str]] = {Enrollment: _SAFE[AdeSettings]}

@@ -7,6 +7,7 @@ from typing import Any
 from zmdm_plugin.db import session
 from zmdm_plugin.models import Device, EnrollmentSession, Event
 from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services.webhooks import outbox
 
 
 def record(
@@ -17,12 +18,13 @@ def record(
     **payload: Any,
 ) -> None:
     """Add one event; `kind` is a dotted name like `device.enrolled`."""
-    session().add(
-        Event(
-            kind=kind,
-            device_id=device.id if isinstance(device, Device) else device,
-            session_id=enrollment_session.id if enrollment_session else None,
-            payload={key: value for key, value in payload.items() if value is not None},
-            created_at=utcnow(),
-        )
+    device_id = device.id if isinstance(device, Device) else device
+    event = Event(
+        kind=kind,
+        device_id=device_id,
+        session_id=enrollment_session.id if enrollment_session else None,
+        payload={key: value for key, value in payload.items() if value is not None},
+        created_at=utcnow(),
     )
+    session().add(event)
+    outbox.write(event, kind, device_id)

@@ -16,6 +16,7 @@ from zmdm_plugin.models import ChannelCommand, Identity
 from zmdm_plugin.queues import defer
 from zmdm_plugin.services import ca, expiries, idempotency, job_runs, push, renewals, wake
 from zmdm_plugin.services.setup import awaiting
+from zmdm_plugin.services.webhooks import outbox
 
 CHUNK = wake.CHUNK
 """Rows of one step in one transaction: a step that finds as many has more to do."""
@@ -111,6 +112,13 @@ def _defer_fan_out(*, now: datetime) -> int:
     return int(due)
 
 
+def _webhooks(*, now: datetime) -> int:
+    due = outbox.is_due(now=now)
+    if due:
+        defer(outbox.JOB, once=outbox.JOB)
+    return int(due)
+
+
 def _warnings(*, now: datetime) -> int:
     return expiries.warn(now=now)
 
@@ -128,5 +136,6 @@ STEPS: dict[str, Callable[..., int]] = {
     "warnings": _warnings,
     "pushes": _defer_pushes,
     "fan_out": _defer_fan_out,
+    "webhooks": _webhooks,
 }
 """In this order: wakes are marked before anybody looks whether pushes are due."""

@@ -34,6 +34,7 @@ from zmdm_plugin.blueprints.api import (
     tags,
     task_results,
     tokens,
+    webhooks,
 )
 from zmdm_plugin.blueprints.api.resource import ID, REST
 from zmdm_plugin.blueprints.api.routing import Rest, RowId, row_id_schema
@@ -75,6 +76,7 @@ RESOURCES = (
     software_updates.enforced,
     software_updates.on_blueprints,
     software_updates.on_devices,
+    webhooks.blueprint,
 )
 
 
