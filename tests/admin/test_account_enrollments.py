@@ -13,8 +13,9 @@ from flask.testing import FlaskClient
 
 from tests import accounts
 from zmdm_plugin import db
-from zmdm_plugin.models import AccountSettings, AuditEntry
-from zmdm_plugin.services.realms import realms
+from zmdm_plugin.models import AccountSettings, AuditEntry, Realm
+from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services.realms import health, realms
 
 THERE = "/mdm/account_enrollments/"
 
@@ -79,7 +80,16 @@ def test_it_is_changed_revoked_and_reached_from_the_list_of_all_enrollments(
     assert answer.status_code == 303, re.findall(r'class="error"[^>]*>([^<]*)', answer.text)
     found = made(screens)
     assert found is not None and found.reauthenticate_days == 30
-    assert "no device is asked to sign in again" in browser.get(f"{THERE}{one}/").text
     post(browser, f"{THERE}{one}/revoke/", at=f"{THERE}{one}/")
     assert "Revoked" in browser.get(f"{THERE}{one}/").text
     assert browser.get(f"/mdm/enrollments/{one}/").location.endswith(f"{THERE}{one}/")
+
+
+def test_a_realm_that_fails_is_said_on_the_page(screens: Flask, browser: FlaskClient) -> None:
+    one = accounts.lay(screens)
+    assert "People cannot sign in now" not in browser.get(f"{THERE}{one}/").text
+    with screens.app_context(), db.transaction() as session:
+        realm = session.scalars(sa.select(Realm)).one()
+        health.failed(realm, "the directory does not answer", now=utcnow())
+    page = browser.get(f"{THERE}{one}/").text
+    assert "People cannot sign in now: The directory does not answer." in page

@@ -90,7 +90,7 @@ class Arguments(ma.Schema):
     )
     managed_account = ma.fields.String(
         load_default=accounts.PATTERN,
-        validate=[ma.validate.Length(min=1, max=256), storable],
+        validate=[ma.validate.Length(min=1, max=200), storable],
         metadata={
             "label": "Managed Apple Account",
             "description": "Of who signs in: $REALM_USER.EMAIL, or made of its parts, like "

@@ -26,9 +26,10 @@ from zmdm_plugin.models import (
 )
 from zmdm_plugin.protocol.account_driven import BYOD, FAMILIES
 from zmdm_plugin.services import access, audit
-from zmdm_plugin.services.account import accounts, discovery, listing, reachable
+from zmdm_plugin.services.account import accounts, discovery, listing
 from zmdm_plugin.services.artifacts import assignment
 from zmdm_plugin.services.enrollment import enrollments
+from zmdm_plugin.services.realms import health
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class AccountEnrollmentPage(Screen):
         """What it says, and who came."""
         settings = _find(account_enrollment_id)
         enrollment = settings.enrollment
+        realm = session().get(Realm, enrollment.realm_id)
         page = paging.newest_first(listing.sessions_of(enrollment, acting()), EnrollmentSession.id)
         ids = {one.device_id for one in page.items if one.device_id}
         devices = session().scalars(sa.select(Device).where(Device.id.in_(ids)))
@@ -112,8 +114,8 @@ class AccountEnrollmentPage(Screen):
             title=enrollment.name,
             settings=settings,
             enrollment=enrollment,
-            realm=session().get(Realm, enrollment.realm_id),
-            works=reachable.now(enrollment),
+            realm=realm,
+            fault=health.fault(realm) if realm is not None else None,
             byod=BYOD,
             blueprint=assignment.blueprint(enrollment.blueprint_id),
             well_known=discovery.root_url(),
