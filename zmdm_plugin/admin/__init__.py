@@ -22,7 +22,9 @@ from zmdm_plugin.admin import (
     identities,
     issuers,
     job_runs,
+    people,
     protection,
+    realms,
     software_updates,
     system,
     tags,
@@ -115,6 +117,7 @@ def _fleet() -> list[Screen]:
         commands,
         CommandPage("Command", endpoint="zmdm_command", url="commands/<uuid>", below=commands),
         EventList("Events", endpoint="zmdm_events", url="events", group="Fleet"),
+        *people.screens("Fleet"),
         *dep_devices.screens("Fleet"),
         *identities.screens("Fleet", devices),
         *artifact_explained.screens(devices),
@@ -155,4 +158,5 @@ def _set_up() -> list[Screen]:
             below=push,
         ),
         *issuers.screens(group),
+        *realms.screens(group),
     ]

@@ -15,14 +15,18 @@ from zmdm_plugin.admin import forms
 from zmdm_plugin.admin.screen import Screen, acting, back, row, session
 from zmdm_plugin.commands.arguments import storable
 from zmdm_plugin.errors import Refused
-from zmdm_plugin.models import Enrollment, MDMBlueprint, PushCertificate, ScepIssuer
+from zmdm_plugin.models import Enrollment, MDMBlueprint, PushCertificate, Realm, ScepIssuer
 from zmdm_plugin.services import access, audit
 from zmdm_plugin.services.enrollment import enrollments
 
 _NAME: Any = [ma.validate.Length(min=1, max=128), storable]
 _MOST = 10_000
 _LISTED = ("serial_numbers", "udids")
-_CHANGEABLE = ("name", "display_name", "blueprint_id", "quota", "expires_at", *_LISTED)
+_PEOPLE = ("realm_id", "realm_required")
+_CHANGEABLE = (
+    *("name", "display_name", "blueprint_id", *_PEOPLE, "quota", "expires_at"),
+    *_LISTED,
+)
 
 
 def _listed(about: str) -> ma.fields.List[str]:
@@ -60,6 +64,20 @@ class Arguments(ma.Schema):
             "rows": MDMBlueprint,
             "label": "Blueprint",
             "description": "What devices get that enroll this way from now on.",
+        }
+    )
+    realm_id = ma.fields.Integer(
+        metadata={
+            "rows": Realm,
+            "label": "People sign in to",
+            "description": "Over the air: before the device gets its profile. Empty: nobody "
+            "signs in.",
+        }
+    )
+    realm_required = ma.fields.Boolean(
+        metadata={
+            "label": "A sign-in is required",
+            "description": "Otherwise people may go on without.",
         }
     )
     display_name = ma.fields.String(
@@ -143,7 +161,7 @@ def _change(form: forms.Form, enrollment_id: int) -> Response | None:
         with db.transaction():
             found: Enrollment = row(Enrollment, enrollment_id)
             before = audit.snapshot(found)
-            unset = dict.fromkeys(("quota", "expires_at", "blueprint_id"))
+            unset = dict.fromkeys(("quota", "expires_at", "blueprint_id", "realm_id"))
             limits = {**unset, **dict.fromkeys(_LISTED, ())}
             enrollments.update(found, {**limits, **asked})
             after = audit.snapshot(found)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zmdm_plugin.models.base import Base, Row, sealed
 from zmdm_plugin.models.enrollments import EnrollmentSession
+from zmdm_plugin.models.realms import RealmUser
 
 _SEARCHED = "lower({})".format(
     " || ' ' || ".join(
@@ -140,6 +141,9 @@ class Device(Row):
 
     session: Mapped[EnrollmentSession | None] = relationship(
         primaryjoin="foreign(Device.session_id) == EnrollmentSession.id"
+    )
+    realm_user: Mapped[RealmUser | None] = relationship(
+        primaryjoin="foreign(Device.realm_user_id) == RealmUser.id"
     )
 
 
