@@ -146,6 +146,8 @@ def devices(walk: Walk) -> None:
     walk.go("zmdm identity list")
     walk.go("zmdm identity expiring", "--within", 400)
     walk.go("zmdm identity renew", mac)
+    walk.go("zmdm device setup", mac)
+    walk.refused("zmdm device release", mac)
     walk.go("zmdm identity adopt", "a" * 64, "--yes")
     walk.go("zmdm identity allow", "b" * 64, "--yes")
     walk.go("zmdm device block", mac, "--yes")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.identities import apply_for, authenticate, command, fall_due, fall_silent, poll
+from tests.identities import answer, apply_for, authenticate, command, fall_due, fall_silent, poll
 from tests.identities import token_update as update
 from tests.road import Road
 from zmdm_plugin.services import release
@@ -32,6 +32,29 @@ DOORS: dict[str, Callable[[SimulatedDevice], httpx.Response]] = {
             **checkins.who(mac, mac.channel()),
         }
     ),
+    "a declaration": lambda mac: mac.check_in(
+        {
+            "MessageType": "DeclarativeManagement",
+            "Endpoint": "declaration/configuration/any",
+            **checkins.who(mac, mac.channel()),
+        }
+    ),
+    "a status report": lambda mac: mac.check_in(
+        {
+            "MessageType": "DeclarativeManagement",
+            "Endpoint": "status",
+            "Data": b"{}",
+            **checkins.who(mac, mac.channel()),
+        }
+    ),
+    "GetToken": lambda mac: mac.check_in(
+        {
+            "MessageType": "GetToken",
+            "TokenServiceType": "com.apple.maid",
+            **checkins.who(mac, mac.channel()),
+        }
+    ),
+    "an answer": lambda mac: answer(mac, "00000000-0000-0000-0000-000000000000"),
     "a user's connect": lambda mac: poll(mac, user=mac.facts.user.short_name),
 }
 

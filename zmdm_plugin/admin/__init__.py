@@ -25,6 +25,7 @@ from zmdm_plugin.admin import (
     people,
     protection,
     realms,
+    setup_assistant,
     software_updates,
     system,
     tags,
@@ -124,6 +125,7 @@ def _fleet() -> list[Screen]:
         *device_blueprint.screens(devices),
         *tags.screens(devices),
         *bulk.screens(devices),
+        *setup_assistant.screens(devices),
     ]
 
 

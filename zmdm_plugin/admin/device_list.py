@@ -66,6 +66,7 @@ class DeviceList(Screen):
             pushes=device_query.PUSH,
             ends=device_query.ENDS,
             renewals=device_query.RENEWALS,
+            setups=device_query.SETUPS,
             actions=bulk.offers(),
             name_of=name_of,
             here=paging.here,

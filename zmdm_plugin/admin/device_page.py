@@ -18,12 +18,14 @@ from zmdm_plugin.admin import (
     identities,
     paging,
     sending,
+    setup_assistant,
 )
 from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin.screen import Screen, demand, may
 from zmdm_plugin.models import ChannelCommand, Device, Event
 from zmdm_plugin.services import access, renewals, reveal, tags, whereabouts
 from zmdm_plugin.services.artifacts import failures
+from zmdm_plugin.services.setup import awaiting
 
 _LOCK_PIN = reveal.find("device_lock_pin")
 SECTIONS = {
@@ -59,6 +61,8 @@ class DevicePage(Screen):
             talk,
             waiting=facts.outstanding(device, talk) if seen else [],
             finished=facts.finished(device) if seen else [],
+            setup=awaiting.of(device),
+            release_permission=setup_assistant.RELEASE,
             identities=renewals.of_device(device),
             identity_why=renewals.why,
             renewal_badge=identities.badge,

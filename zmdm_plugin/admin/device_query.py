@@ -29,6 +29,7 @@ SEEN = (
     ("not-7d", "not for a week"),
     ("not-30d", "not for 30 days"),
 )
+SETUPS = (("waiting", "waits"), ("stalled", "waits too long"))
 ENDS = (
     ("0d", "has ended"),
     ("7d", "within a week"),
@@ -67,6 +68,7 @@ class Asked:
     user: str = ""
     ends: str = ""
     renewal: str = ""
+    setup: str = ""
     seen_after: str = ""
     seen_before: str = ""
     enrolled_after: str = ""
@@ -87,7 +89,7 @@ class Asked:
     @property
     def more(self) -> bool:
         """Whether the filters that are folded away are in use."""
-        folded = (self.os, self.push, self.user, self.ends, self.renewal)
+        folded = (self.os, self.push, self.user, self.ends, self.renewal, self.setup)
         dates = (self.seen_after, self.seen_before, self.enrolled_after, self.enrolled_before)
         return any((*folded, *dates))
 
@@ -112,6 +114,7 @@ def read(given: Mapping[str, str] | None = None) -> Asked:
         user=one("user"),
         ends=_one_of(one("ends", 10), dict(ENDS)),
         renewal=_one_of(one("renewal", 20), dict(RENEWALS)),
+        setup=_one_of(one("setup", 20), dict(SETUPS)),
         **{name: one(name, 10) for name in dates},
         order=order if order.removeprefix("-") in ORDERINGS else "name",
     )
@@ -135,6 +138,7 @@ def as_filter(asked: Asked, now: datetime) -> DeviceFilter:
         user_short_name=asked.user or None,
         identity_ends_before=now + timedelta(days=int(asked.ends[:-1])) if asked.ends else None,
         renewal=asked.renewal or None,
+        setup=asked.setup or None,
         tag=asked.tag or None,
         blueprint=int(asked.blueprint) if asked.blueprint else None,
     )

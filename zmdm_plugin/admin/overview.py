@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import flask
@@ -17,6 +17,7 @@ from zmdm_plugin.models import Enrollment
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, dashboard, renewals
 from zmdm_plugin.services.artifacts import listing
+from zmdm_plugin.services.setup import awaiting
 
 _BARS = 8
 _SEEN = (
@@ -79,6 +80,7 @@ class Overview(Screen):
             empty=not fleet.total,
             counts=[
                 *_device_counts(fleet),
+                *_setup_counts(now),
                 *_identity_counts(),
                 *(_command_counts() if commands else ()),
                 *(_artifact_counts() if may(access.VIEW_ARTIFACTS) else ()),
@@ -105,6 +107,16 @@ def _device_counts(fleet: dashboard.Fleet) -> list[Count]:
         Count(f"{fleet.checked_out:,}", "checked out", _list(state="checked_out")),
         Count(f"{fleet.blocked:,}", "blocked", _list(state="blocked")),
     ]
+
+
+def _setup_counts(now: datetime) -> list[Count]:
+    """Nothing as long as nobody waits."""
+    waiting, stalled = awaiting.number_waiting(acting(), now=now, most=dashboard.MOST)
+    if not waiting:
+        return []
+    words = f"in Setup Assistant{', ' + _at_most(stalled) + ' too long' if stalled else ''}"
+    asked = "stalled" if stalled else "waiting"
+    return [Count(_at_most(waiting), words, _list(setup=asked), "warn" if stalled else "")]
 
 
 def _identity_counts() -> list[Count]:

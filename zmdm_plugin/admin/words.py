@@ -261,6 +261,7 @@ _DONE = {
     "poke": "woken",
     "prepare": "made ready",
     "queue": "queued",
+    "release": "released",
     "renew": "renewed",
     "replace": "to be replaced",
     "retry": "tried again",
@@ -336,6 +337,9 @@ _EVENTS = {
     "secret.kept": "Secret kept",
     "secret.waits_for_restart": "Secret waits for a restart",
     "secret.wrong": "The device says that this secret is wrong",
+    "setup.released": "Went on in Setup Assistant",
+    "setup.stalled": "Waits in Setup Assistant beyond the limit",
+    "setup.waits": "Waits in Setup Assistant",
     "status.error": "Device could not report a status item",
 }
 

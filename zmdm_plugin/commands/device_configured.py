@@ -26,10 +26,10 @@ class DeviceConfigured(Command):
     user_enrollment_on = frozenset()
 
     @classmethod
-    def refuse(cls, target: Target, args: Arguments) -> Refusal | None:
+    def unavailable(cls, target: Target) -> Refusal | None:
         if not target.awaiting:
             return Refusal("", "The device does not wait in Setup Assistant.")
-        return None
+        return super().unavailable(target)
 
     @classmethod
     def supersedes_key(cls, args: Arguments) -> str | None:

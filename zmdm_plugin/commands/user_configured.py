@@ -19,10 +19,10 @@ class UserConfigured(Command):
     user_enrollment_on = frozenset()
 
     @classmethod
-    def refuse(cls, target: Target, args: Arguments) -> Refusal | None:
+    def unavailable(cls, target: Target) -> Refusal | None:
         if not target.awaiting:
             return Refusal("", "This user does not wait to be configured.")
-        return None
+        return super().unavailable(target)
 
     @classmethod
     def supersedes_key(cls, args: Arguments) -> str | None:

@@ -28,6 +28,7 @@ from zmdm_plugin.services.keyset import MAX_ID
 
 State = Literal["enrolled", "never", "checked_out", "blocked"]
 STATES: tuple[State, ...] = get_args(State)
+SETUPS = ("waiting", "stalled")
 _User = orm.aliased(Channel)
 _LONGEST = 256
 _FEW = 1000
@@ -66,6 +67,8 @@ class DeviceFilter:
     """With this tag, however it is capitalized."""
     identity_ends_before: datetime | None = None
     """Whose identity certificate in use ends earlier than this."""
+    setup: str | None = None
+    """Which of SETUPS: waits in Setup Assistant, or has done so beyond the limit."""
     renewal: str | None = None
     """Where the renewal of that is, one of `identity_filter.RENEWALS`."""
     search: str | None = None
@@ -82,6 +85,7 @@ class DeviceFilter:
             *self._moments(),
             *self._seen(),
             *self._related(),
+            *self._setup(),
             *self._identities(),
             *self._searched(),
         ]
@@ -168,6 +172,18 @@ class DeviceFilter:
             tagged = sa.select(DeviceTag.device_id).join(Tag, Tag.id == DeviceTag.tag_id)
             found.append(Device.id.in_(tagged.where(Tag.key == self.tag.strip().casefold())))
         return found
+
+    def _setup(self) -> list[sa.ColumnElement[bool]]:
+        if self.setup is None:
+            return []
+        if self.setup not in SETUPS:
+            raise Refused("setup", f"must be one of {', '.join(SETUPS)}")
+        waiting = sa.select(_User.device_id).where(
+            _User.awaiting_since.is_not(None), _User.ended_at.is_(None)
+        )
+        if self.setup == "stalled":
+            waiting = waiting.where(_User.awaiting_stalled_at.is_not(None))
+        return [Device.id.in_(waiting)]
 
     def _identities(self) -> list[sa.ColumnElement[bool]]:
         wanted = devices_with(ends_before=self.identity_ends_before, renewal=self.renewal)

@@ -54,7 +54,9 @@ def _away(standing: Standing) -> str:
 
 def _step(standing: Standing) -> str:
     identity, now = standing.identity, standing.now
-    again = f"Tried again {ago(standing.due_at, now)}."
+    again = "Tried again when the device comes by."
+    if standing.due_at > now:
+        again = f"Tried again {ago(standing.due_at, now)}."
     times = counted(identity.renewal_attempts, "attempt")
     if standing.command is not None and standing.channel is not None:
         return waiting.why(standing.command, standing.channel, now, resting=standing.resting)

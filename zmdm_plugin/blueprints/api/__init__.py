@@ -30,6 +30,7 @@ from zmdm_plugin.blueprints.api import (
     realm_users,
     realms,
     scep_issuers,
+    setup_assistant,
     software_updates,
     tags,
     task_results,
@@ -43,6 +44,7 @@ from zmdm_plugin.web.guest import exempt_from_csrf
 RESOURCES = (
     devices.blueprint,
     device_commands.blueprint,
+    setup_assistant.blueprint,
     device_secrets.blueprint,
     device_whereabouts.blueprint,
     commands.blueprint,

@@ -7,6 +7,7 @@ so with its next TokenUpdate, and gets another.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -121,6 +122,36 @@ def waits_for(channel: Channel, *, now: datetime) -> str:
     if first is not None:
         return f"{first.name}: {why(first, channel, now)}"
     return f"It is let go when it next comes by; last seen {ago(channel.last_seen_at, now)}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """How a device stands in Setup Assistant; None and empty where it does not wait."""
+
+    awaiting: bool
+    since: datetime | None = None
+    until: datetime | None = None
+    stalled: bool = False
+    waits_for: str = ""
+
+
+def of(device: Device) -> Wait:
+    """Whether the device waits, for how long, and for what."""
+    channel = session().scalar(
+        sa.select(Channel).where(
+            Channel.device_id == device.id, Channel.kind == "device", Channel.ended_at.is_(None)
+        )
+    )
+    if channel is None or channel.awaiting_since is None:
+        return Wait(awaiting=False)
+    now, until = utcnow(), channel.awaiting_until
+    return Wait(
+        awaiting=True,
+        since=channel.awaiting_since,
+        until=until,
+        stalled=until is not None and until <= now,
+        waits_for=waits_for(channel, now=now),
+    )
 
 
 def number_waiting(actor: Actor, *, now: datetime, most: int) -> tuple[int, int]:

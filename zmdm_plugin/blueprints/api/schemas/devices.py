@@ -8,7 +8,7 @@ from webargs.fields import DelimitedList
 from zmdm_plugin.blueprints.api.schemas.fields import Moment, PageQuery, described, text_argument
 from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.services import device_export
-from zmdm_plugin.services.device_filter import STATES
+from zmdm_plugin.services.device_filter import SETUPS, STATES
 from zmdm_plugin.services.devices import KEYSET
 from zmdm_plugin.services.identity_filter import RENEWALS
 from zmdm_plugin.services.keyset import MAX_ID
@@ -188,6 +188,10 @@ class DeviceAsked(ma.Schema):
     user_short_name = text_argument("With a user of this short name.")
     identity_ends_before = Moment(
         metadata=described("Whose identity certificate in use ends earlier than this.")
+    )
+    setup = ma.fields.String(
+        validate=ma.validate.OneOf(SETUPS),
+        metadata=described("Waits in Setup Assistant, or has done so beyond the limit."),
     )
     renewal = ma.fields.String(
         validate=ma.validate.OneOf(RENEWALS),
