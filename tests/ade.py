@@ -56,13 +56,13 @@ class Ade:
 
     def enrollment(self, name: str = "Staff", **asked: Any) -> int:
         """An ADE enrollment whose profile has been given to Apple; its id."""
-        with self.road.rows() as session:
+        with self.road.rows():
             row = settings.create(
                 name,
                 asked,
                 server_id=self.server_id,
-                push_certificate=session.scalars(sa.select(PushCertificate)).one(),
-                issuer=session.scalars(sa.select(ScepIssuer)).one(),
+                push_certificate=_first(PushCertificate),
+                issuer=_first(ScepIssuer),
                 actor=ADMINISTRATOR,
             )
             enrollment_id = row.id
@@ -127,6 +127,10 @@ class Ade:
             return db.session().scalars(query).first()  # type: ignore[return-value]
 
 
+def _first(model: Any) -> Any:
+    return db.session().scalars(sa.select(model).order_by(model.id)).first()
+
+
 def settings_for(played: PlayedDep) -> dict[str, object]:
     """What makes an application talk to the played service, and believe simulated devices."""
     return {"ZMDM_DEP_URL": played.url, "ZMDM_DEVICE_ANCHORS": factory_anchor()}
@@ -136,6 +140,11 @@ def settings_for(played: PlayedDep) -> dict[str, object]:
 def lay_ade(app: Flask, played: PlayedDep) -> Iterator[Ade]:
     """The road with a connected service."""
     with lay_road(app) as road:
-        ade = Ade(road, played)
-        ade.server_id = ade.connect()
-        yield ade
+        yield connected(road, played)
+
+
+def connected(road: Road, played: PlayedDep) -> Ade:
+    """The same for a road that is laid."""
+    ade = Ade(road, played)
+    ade.server_id = ade.connect()
+    return ade

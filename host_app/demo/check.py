@@ -26,8 +26,13 @@ SELECT d.name, d.model, d.serial_number,
   EXISTS (SELECT 1 FROM zmdm_channel_artifact a JOIN zmdm_channel c ON c.id = a.channel_id
     WHERE c.device_id = d.id AND a.status = 'installed')
     AND NOT EXISTS (SELECT 1 FROM zmdm_channel_artifact a JOIN zmdm_channel c ON c.id = a.channel_id
-    WHERE c.device_id = d.id AND a.status <> 'installed')
-FROM zmdm_device d ORDER BY d.id
+    WHERE c.device_id = d.id AND a.status <> 'installed'),
+  e.kind = 'ade',
+  e.realm_user_id IS NOT NULL AND EXISTS (SELECT 1 FROM zmdm_dep_device p
+    WHERE p.serial_number = d.serial_number AND p.assignment = 'assigned'),
+  EXISTS (SELECT 1 FROM zmdm_event v WHERE v.device_id = d.id AND v.kind = 'setup.waits')
+    AND EXISTS (SELECT 1 FROM zmdm_event v WHERE v.device_id = d.id AND v.kind = 'setup.released')
+FROM zmdm_device d LEFT JOIN zmdm_enrollment_session e ON e.id = d.session_id ORDER BY d.id
 """
 STEPS = (
     "enrolled over SCEP",
@@ -35,7 +40,11 @@ STEPS = (
     "answered DeviceInformation",
     "answered SecurityInfo",
     "installed what its blueprint brings",
+    "signed in on a device that Apple has assigned",
+    "waited in Setup Assistant and was let go",
 )
+OF_ASSIGNED = 2
+"""So many of the last steps are taken by devices that Apple has assigned, and by no others."""
 SERIAL = re.compile(r"[A-Z0-9]{10,14}")
 HEADINGS = (
     "name",
@@ -46,6 +55,8 @@ HEADINGS = (
     "DeviceInformation",
     "SecurityInfo",
     "artifacts",
+    "signed in",
+    "let go",
 )
 
 
@@ -56,18 +67,21 @@ class Row:
     name: str
     model: str
     serial: str
-    steps: tuple[bool, ...]
+    steps: tuple[bool | None, ...]
+    """None: no step of this device."""
+    assigned: bool = False
 
     @property
     def cells(self) -> tuple[str, ...]:
         """Its line in the table."""
-        marks = ("yes" if taken else "no" for taken in self.steps)
+        words = {True: "yes", False: "no", None: "-"}
+        marks = (words[taken] for taken in self.steps)
         return (self.name, self.model, self.serial, *marks)
 
     @property
     def missing(self) -> list[str]:
         """The steps it has not taken."""
-        return [step for step, taken in zip(STEPS, self.steps, strict=True) if not taken]
+        return [step for step, taken in zip(STEPS, self.steps, strict=True) if taken is False]
 
 
 class Check:
@@ -76,7 +90,7 @@ class Check:
     def __init__(self, stage: Stage) -> None:
         self._database = stage.folder.database
         self._log = stage.folder.path / "log"
-        self._expected = stage.devices
+        self._expected, self._assigned = stage.devices, stage.devices_of("ade")
         self._look_again_at = 0.0
         self.rows: list[Row] = []
 
@@ -98,6 +112,10 @@ class Check:
         unseen = self._expected - len(self.rows)
         if unseen > 0:
             lines.append(f"{unseen} of {self._expected} devices have not: {STEPS[0]}")
+        by_apple = sum(row.assigned for row in self.rows)
+        if by_apple < self._assigned:
+            missing = self._assigned - by_apple
+            lines.append(f"{missing} of {self._assigned} devices of Apple's have not: {STEPS[0]}")
         return lines
 
     def report(self) -> Iterator[str]:
@@ -114,9 +132,16 @@ class Check:
         with closing(sqlite3.connect(url, uri=True, timeout=5)) as connection:
             found = connection.execute(QUERY).fetchall()
         return [
-            Row(name or "", model or "", serial or "", tuple(bool(taken) for taken in steps))
-            for name, model, serial, *steps in found
+            Row(name or "", model or "", serial or "", _steps(*taken), assigned=bool(taken[-3]))
+            for name, model, serial, *taken in found
         ]
+
+
+def _steps(*found: int | None) -> tuple[bool | None, ...]:
+    """What the query says of a device, in the order of STEPS."""
+    *everybody, assigned, signed_in, released = (bool(one) for one in found)
+    own = (signed_in, released) if assigned else (None,) * OF_ASSIGNED
+    return (*everybody, *own)
 
 
 def _table(lines: Sequence[tuple[str, ...]]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 .demo/config.json     the host's secret keys         .demo/credentials   what is printed
 .demo/ports.json      the address devices know       .demo/done          set-up steps taken
+.demo/people.json     who signs in at devices
 .demo/host.sqlite3    .demo/redis/   .demo/apple/   .demo/devices/   .demo/log/
 """
 
@@ -34,6 +35,7 @@ class Ports:
     apns: int
     control: int
     lookup: int
+    dep: int
 
     @property
     def url(self) -> str:
@@ -58,6 +60,11 @@ class DemoFolder:
     @property
     def by_hand_profile(self) -> Path:
         return self.path / "manual.mobileconfig"
+
+    @property
+    def people(self) -> Path:
+        """Who signs in at the devices that Apple assigns, with their passwords."""
+        return self.path / "people.json"
 
     def enrollment_link(self) -> str:
         """Where devices that enroll over the air fetch their first profile."""
@@ -106,7 +113,9 @@ class DemoFolder:
         if not _is_free(web):
             remedy = "stop what listens there" if known else "choose another one with PORT="
             raise Failed(f"port {web} is in use: {remedy}")
-        others = {name: _free_port(stored.get(name)) for name in ("apns", "control", "lookup")}
+        others = {
+            name: _free_port(stored.get(name)) for name in ("apns", "control", "lookup", "dep")
+        }
         return Ports(web=web, **others)
 
     def keep_ports(self, ports: Ports) -> None:

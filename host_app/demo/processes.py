@@ -14,6 +14,7 @@ from pathlib import Path
 
 import redis
 
+from host_app.demo import asking
 from host_app.demo.folder import HOST, DemoFolder, Ports
 from host_app.demo.process import Process
 from zmdm_plugin.embedded import EmbeddedRedis
@@ -21,7 +22,7 @@ from zmdm_plugin.embedded import EmbeddedRedis
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
 # The simulator takes its twelve models in turn: the second number is half a round further on.
-FIRST_DEVICE = {"ota": 0, "manual": 12_006}
+FIRST_DEVICE = {"ota": 0, "manual": 12_006, "ade": asking.FIRST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,9 @@ class Stage:
 
     def devices_of(self, kind: str) -> int:
         """How many of them enroll this way."""
-        by_hand = self.devices // 2
-        return by_hand if kind == "manual" else self.devices - by_hand
+        by_apple, by_hand = self.devices // 3, self.devices // 3
+        numbers = {"ade": by_apple, "manual": by_hand}
+        return numbers.get(kind, self.devices - by_apple - by_hand)
 
     @property
     def embedded(self) -> EmbeddedRedis:
@@ -55,6 +57,8 @@ class Stage:
             "ZMDM_APNS_CA": f"{{{{ file:{apple / 'apns-ca.pem'} }}}}",
             "ZMDM_APNS_URL": f"https://{HOST}:{self.ports.apns}",
             "ZMDM_BASE_URL": self.ports.url,
+            "ZMDM_DEP_SYNC_MINUTES": "5",
+            "ZMDM_DEP_URL": self.dep_url,
             "ZMDM_DEVICE_ANCHORS": f"{{{{ file:{apple / 'device-ca.pem'} }}}}",
             "ZMDM_INVENTORY_INTERVAL": "3600",
             "ZMDM_MTLS_PROXY": "false",
@@ -69,6 +73,11 @@ class Stage:
     def lookup_url(self) -> str:
         """Apple's list of software updates, played."""
         return f"http://{HOST}:{self.ports.lookup}"
+
+    @property
+    def dep_url(self) -> str:
+        """Apple's device assignment service, played."""
+        return f"http://{HOST}:{self.ports.dep}"
 
     @property
     def control_url(self) -> str:
@@ -98,11 +107,21 @@ def before_setup(stage: Stage) -> Iterator[Process]:
         "--http",
         ready=lambda pid: _answers(f"{stage.lookup_url}/v2/pmv"),
     )
+    yield _simulator(
+        stage,
+        "abm",
+        "dep",
+        "play",
+        *("--port", str(stage.ports.dep)),
+        *("--state", str(stage.folder.path / "abm.json")),
+        ready=lambda pid: _answers(f"{stage.dep_url}/played/ready"),
+    )
 
 
 def setup(stage: Stage) -> Process:
     """The one step that ends by itself."""
-    command = [PYTHON, "-m", "host_app.demo.setup", str(stage.folder.path)]
+    assigned = str(stage.devices_of("ade"))
+    command = [PYTHON, "-m", "host_app.demo.setup", str(stage.folder.path), assigned]
     return Process("setup", command, env=stage.environment, ready_within=90)
 
 
@@ -118,24 +137,31 @@ def after_setup(stage: Stage) -> Iterator[Process]:
 
 
 def fleet(stage: Stage) -> Iterator[Process]:
-    """The devices: one half enrolls over the air, the other by hand.
+    """The devices: a third enrolls over the air, one by hand, one as Apple has assigned it.
 
-    Each half numbers its own from a fixed start, so that a larger fleet keeps those it had.
+    Each third numbers its own from a fixed start, so that a larger fleet keeps those it had.
     """
-    profiles = {"ota": stage.folder.enrollment_link(), "manual": str(stage.folder.by_hand_profile)}
+    ways = {
+        "ota": ("--profile", stage.folder.enrollment_link()),
+        "manual": ("--profile", str(stage.folder.by_hand_profile)),
+        "ade": (
+            *("--dep-url", stage.dep_url, "--people", str(stage.folder.people)),
+            *("--models", *asking.MODELS),
+        ),
+    }
     for kind, first in FIRST_DEVICE.items():
         if count := stage.devices_of(kind):
             yield _simulator(
                 stage,
                 f"devices-{kind}",
                 "devices",
-                *("--profile", profiles[kind]),
+                *ways[kind],
                 *("--count", str(count)),
                 *("--first", str(first)),
                 *("--apple-control", stage.control_url),
                 *("--apple-dir", str(stage.folder.path / "apple")),
                 *("--state", str(stage.folder.path / "devices" / kind)),
-                *("--seed", "demo", "--script", "everyday"),
+                *("--seed", asking.SEED, "--script", "everyday"),
                 *("--poll", "20", "--notnow-after", "10", "--return-after", "20"),
                 *("--allow-http", "--verbose"),
             )

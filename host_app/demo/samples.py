@@ -4,8 +4,30 @@ from __future__ import annotations
 
 import json
 import plistlib
+from typing import Any
 
 PROFILE_NAME, DECLARATION_NAME, BLUEPRINT = "Office Wi-Fi", "Passcode", "Everybody"
+SERVER, REALM, FROM_APPLE = "Demo MDM", "Demo people", "Demo from Apple"
+PEOPLE = {
+    "ada@example.com": "Ada Brandt",
+    "amir@example.com": "Amir Costa",
+    "chen@example.com": "Chen Diallo",
+    "greta@example.com": "Greta Engel",
+}
+SETUP_ASSISTANT: dict[str, Any] = {
+    "realm_required": True,
+    "await_device_configured": True,
+    "department": "Demo",
+    "support_email_address": "help@example.com",
+    "skip_setup_items": ["AppleID", "Diagnostics", "Siri", "ScreenTime"],
+    "use_realm_user": True,
+    "username_pattern": "$REALM_USER.EMAIL_PREFIX",
+    "realm_user_is_admin": False,
+    "admin_full_name": "Local Administrator",
+    "admin_short_name": "ladmin",
+    "hidden_admin": True,
+}
+"""What devices that Apple assigns are told: somebody signs in, and Setup Assistant waits for us."""
 
 
 def profile() -> bytes:

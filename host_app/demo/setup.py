@@ -1,11 +1,13 @@
 """The set-up of a demo, in one process: `python -m host_app.demo.setup FOLDER`.
 
-Every step is a command that an operator would type (`flask zmdm …`); here they run inside one
-interpreter, for each of them alone would cost a second of start.
+Every step is a command that an operator would type (`flask zmdm …`) or a request of the API; here
+they run inside one interpreter, for each of them alone would cost a second of start.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import secrets
 import sys
 from collections.abc import Callable
@@ -15,14 +17,11 @@ from flask import Flask
 
 from host_app.app import create_app
 from host_app.demo import samples
+from host_app.demo.asking import Api, PlayedPortal, StepFailed
 from host_app.demo.folder import ADMINISTRATOR, DemoFolder
 from host_app.models import find_user
 
 CA, PUSH, BY_LINK, BY_HAND = "Demo CA", "Demo", "Demo over the air", "Demo by hand"
-
-
-class StepFailed(Exception):
-    """A command refused; the message names it and repeats its last line."""
 
 
 def flask(app: Flask, *args: str, env: dict[str, str] | None = None) -> str:
@@ -92,6 +91,19 @@ def read_software_updates(app: Flask, folder: DemoFolder) -> None:
     flask(app, "zmdm", "software-update", "sync")
 
 
+def make_people(app: Flask, folder: DemoFolder) -> None:
+    """Those who sign in at new devices; their passwords stand in a file of the folder."""
+    flask(app, "zmdm", "realm", "create", samples.REALM, "local")
+    people = [
+        {"username": username, "password": secrets.token_urlsafe(9)} for username in samples.PEOPLE
+    ]
+    for one in people:
+        known = ("--full-name", samples.PEOPLE[one["username"]], "--email", one["username"])
+        words = (samples.REALM, one["username"], "--password", one["password"], *known)
+        flask(app, "zmdm", "realm", "add-account", *words)
+    folder.write(folder.people.name, json.dumps(people))
+
+
 def make_token(app: Flask, folder: DemoFolder) -> None:
     """Of the administrator, who may do everything; only its hash is stored, so it is kept here."""
     with app.app_context():
@@ -101,6 +113,30 @@ def make_token(app: Flask, folder: DemoFolder) -> None:
     folder.keep_credential("token", flask(app, "zmdm", "token", "create", "demo", *words).strip())
 
 
+def connect_apple(app: Flask, folder: DemoFolder) -> None:
+    """A service of the played organization, and the enrollment of the devices it assigns."""
+    apple, api = PlayedPortal(app.config["ZMDM_DEP_URL"]), Api(app, folder)
+    server = api.send("POST", "dep/virtual_servers/", {"name": samples.SERVER})["id"]
+    public_key = api.text(f"dep/virtual_servers/{server}/public_key/")
+    token = apple.token_for(samples.SERVER, public_key)
+    upload = {"token": base64.b64encode(token).decode()}
+    api.send("PUT", f"dep/virtual_servers/{server}/token/", upload)
+    settings = {
+        "blueprint": api.list("blueprints/")[0]["id"],
+        "realm": api.list("realms/")[0]["id"],
+        **samples.SETUP_ASSISTANT,
+    }
+    given = [f"--set={name}={json.dumps(value)}" for name, value in settings.items()]
+    made = flask(app, "zmdm", "ade", "create", samples.FROM_APPLE, *given, "--json")
+    default = {"default_enrollment": json.loads(made)["id"]}
+    api.send("PUT", f"dep/virtual_servers/{server}/", default)
+
+
+def assign_devices(app: Flask, folder: DemoFolder, count: int) -> None:
+    """What somebody buys: devices that the played Apple assigns to our service."""
+    PlayedPortal(app.config["ZMDM_DEP_URL"]).assign(samples.SERVER, count)
+
+
 ALWAYS: tuple[Callable[[Flask, DemoFolder], None], ...] = (prepare_tables, make_administrator)
 ONCE: tuple[Callable[[Flask, DemoFolder], None], ...] = (
     make_authority,
@@ -108,11 +144,13 @@ ONCE: tuple[Callable[[Flask, DemoFolder], None], ...] = (
     make_blueprint,
     make_enrollments,
     read_software_updates,
+    make_people,
     make_token,
+    connect_apple,
 )
 
 
-def main(path: Path) -> None:
+def main(path: Path, assigned: int) -> None:
     """Take every step that has not been taken."""
     folder = DemoFolder(path)
     app = create_app()
@@ -122,10 +160,11 @@ def main(path: Path) -> None:
         if step.__name__ not in folder.done():
             step(app, folder)
             folder.mark_done(step.__name__)
+    assign_devices(app, folder, assigned)
 
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]))
+        main(Path(sys.argv[1]), int(sys.argv[2]))
     except StepFailed as failed:
         sys.exit(str(failed))

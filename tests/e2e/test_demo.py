@@ -128,7 +128,13 @@ def test_the_check_prints_a_line_for_each_device(first_run: tuple[Demo, int, str
     demo, _, output = first_run
     for serial, _ in demo.device_ids():
         line = next(line for line in output.splitlines() if serial in line)
-        assert line.split()[-4:] == ["yes"] * 4
+        assert line.split()[-7:] in (["yes"] * 5 + ["-"] * 2, ["yes"] * 7)
+
+
+def test_a_third_came_as_apple_had_assigned_it(first_run: tuple[Demo, int, str]) -> None:
+    books = json.loads((first_run[0].folder / "abm.json").read_text())
+    devices = books["Demo MDM"]["books"]["devices"].values()
+    assert [device["profile_status"] for device in devices] == ["pushed"] * (DEVICES // 3)
 
 
 def test_nothing_is_left_running_after_the_check(first_run: tuple[Demo, int, str]) -> None:

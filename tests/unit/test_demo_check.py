@@ -15,12 +15,16 @@ from host_app.demo.processes import Stage
 
 TABLES = """
 CREATE TABLE zmdm_device (id, name, model, serial_number, enrolled_at,
-                          device_information_at, security_info_at);
+                          device_information_at, security_info_at, session_id);
+CREATE TABLE zmdm_enrollment_session (id, kind, realm_user_id);
+CREATE TABLE zmdm_dep_device (serial_number, assignment);
+CREATE TABLE zmdm_event (device_id, kind);
 CREATE TABLE zmdm_channel (id, device_id, kind, push_status);
 CREATE TABLE zmdm_channel_artifact (channel_id, status);
 CREATE TABLE zmdm_identity (device_id, state, fingerprint);
 CREATE TABLE zmdm_issued_certificate (fingerprint);
-INSERT INTO zmdm_device VALUES (1, 'Ada', 'Mac14,2', 'SERIAL000001', 1, 1, 1);
+INSERT INTO zmdm_device VALUES (1, 'Ada', 'Mac14,2', 'SERIAL000001', 1, 1, 1, 1);
+INSERT INTO zmdm_enrollment_session VALUES (1, 'ota', NULL);
 INSERT INTO zmdm_channel VALUES (1, 1, 'device', 200);
 INSERT INTO zmdm_channel_artifact VALUES (1, 'installed');
 INSERT INTO zmdm_identity VALUES (1, 'active', 'f');
@@ -36,7 +40,7 @@ class Place:
 
     def check(self, *, devices: int = 1) -> tuple[bool, list[str]]:
         """Whether it passes, and the lines it prints."""
-        check = Check(Stage(self.folder, Ports(1, 2, 3, 4), devices, None))
+        check = Check(Stage(self.folder, Ports(1, 2, 3, 4, 5), devices, None))
         return check.passed(), list(check.report())
 
 
@@ -50,7 +54,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def test_a_device_that_has_done_everything_passes(place: Place) -> None:
     passed, lines = place.check()
     assert passed
-    assert lines[1].split() == ["Ada", "Mac14,2", "SERIAL000001", *["yes"] * 5]
+    assert lines[1].split() == ["Ada", "Mac14,2", "SERIAL000001", *["yes"] * 5, "-", "-"]
     assert lines[-1] == "all devices (1) have done everything"
 
 
@@ -78,6 +82,41 @@ def test_a_missing_step_is_named_with_its_device(place: Place, change: str, step
     passed, lines = place.check()
     assert not passed
     assert lines[-1] == f"SERIAL000001 (Ada) has not: {step}"
+
+
+ASSIGNED = """
+UPDATE zmdm_enrollment_session SET kind = 'ade', realm_user_id = 7;
+INSERT INTO zmdm_dep_device VALUES ('SERIAL000001', 'assigned');
+INSERT INTO zmdm_event VALUES (1, 'setup.waits'), (1, 'setup.released');
+"""
+
+
+def test_a_device_of_apples_that_has_signed_in_and_was_let_go_passes(place: Place) -> None:
+    place.database.executescript(ASSIGNED)
+    passed, lines = place.check()
+    assert passed
+    assert lines[1].split()[-7:] == ["yes"] * 7
+
+
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [
+        ("UPDATE zmdm_enrollment_session SET realm_user_id = NULL", "signed in on a device"),
+        ("UPDATE zmdm_dep_device SET assignment = 'pending'", "signed in on a device"),
+        ("DELETE FROM zmdm_event WHERE kind = 'setup.waits'", "waited in Setup Assistant"),
+        ("DELETE FROM zmdm_event WHERE kind = 'setup.released'", "waited in Setup Assistant"),
+    ],
+)
+def test_what_a_device_of_apples_has_not_done_is_named(
+    place: Place, change: str, step: str
+) -> None:
+    place.database.executescript(f"{ASSIGNED};{change}")
+    passed, lines = place.check()
+    assert (passed, step in lines[-1]) == (False, True)
+
+
+def test_devices_that_came_another_way_than_apples_are_counted(place: Place) -> None:
+    assert "1 of 1 devices of Apple's have not: enrolled over SCEP" in place.check(devices=3)[1]
 
 
 def test_devices_that_never_came_are_counted(place: Place) -> None:

@@ -11,6 +11,7 @@ from flask_admin.theme import Bootstrap4Theme
 
 from zmdm_plugin.admin import (
     account_enrollments,
+    ade,
     artifact_explained,
     artifacts,
     audit,
@@ -148,6 +149,7 @@ def _set_up() -> list[Screen]:
             "Update", endpoint="zmdm_change_enrollment", url=f"{one}/edit", below=enrollments
         ),
         *account_enrollments.screens(group),
+        *ade.screens(enrollments),
         *dep_servers.screens(group),
         push,
         PushCertificateForm(

@@ -10,7 +10,7 @@ from flask import Response, make_response, redirect, url_for
 from flask_admin import expose
 
 from zmdm_plugin import db
-from zmdm_plugin.admin import paging
+from zmdm_plugin.admin import ade, paging
 from zmdm_plugin.admin.screen import HEADERS, Screen, acting, back, demand, row, session
 from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import Device, Enrollment, EnrollmentSession
@@ -121,6 +121,7 @@ class EnrollmentPage(Screen):
             link=link,
             page=page,
             devices={device.id: device for device in devices},
+            **ade.standing(enrollment),
         )
 
 

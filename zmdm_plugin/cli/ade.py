@@ -12,7 +12,10 @@ import sqlalchemy as sa
 
 from zmdm_plugin import db
 from zmdm_plugin.blueprints.api.schemas import dep_enrollments as shown
-from zmdm_plugin.blueprints.api.schemas.dep_enrollments import AdeSaid, DepEnrollmentSchema
+from zmdm_plugin.blueprints.api.schemas.dep_enrollments import (
+    DepEnrollmentSaid,
+    DepEnrollmentSchema,
+)
 from zmdm_plugin.cli.enrollment import one_of
 from zmdm_plugin.cli.groups import Topic, zmdm
 from zmdm_plugin.cli.operators import operator
@@ -187,7 +190,7 @@ def _read(given: Sequence[str]) -> dict[str, Any]:
         except ValueError:
             values[name] = value
     try:
-        read: dict[str, Any] = AdeSaid().load(values)
+        read: dict[str, Any] = DepEnrollmentSaid().load(values)
     except ma.ValidationError as error:
         field, why = next(iter(error.messages_dict.items()))
         raise Refused(str(field), str(why)) from error

@@ -176,6 +176,27 @@ class Books:
             self.change(serial, profile_status="removed", profile_uuid="")
             return "SUCCESS"
 
+    def to_json(self) -> dict[str, Any]:
+        """All that is written down, for a file."""
+        with self.lock:
+            return {
+                "secret": self.secret.hex(),
+                "devices": dict(self.devices),
+                "profiles": dict(self.profiles),
+                "locked": sorted(self.locked),
+                "order": list(self._order),
+                "log": list(self._log),
+            }
+
+    def restore(self, kept: dict[str, Any]) -> None:
+        """What `to_json` gave."""
+        with self.lock:
+            self.devices, self.profiles = kept["devices"], kept["profiles"]
+            self.locked, self._order, self._log = set(kept["locked"]), kept["order"], kept["log"]
+            self._places = {
+                serial: place for place, serial in enumerate(self._order) if serial is not None
+            }
+
     def activate(self, serial: str) -> dict[str, Any] | None:
         """The profile that a device gets when it starts anew; Apple writes down that it has it."""
         with self.lock:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from zmdm_simulator.apple.dep import PlayedDep
+from zmdm_simulator.apple.dep_store import Store
 from zmdm_simulator.models_of_devices import MODELS
 
 
@@ -26,6 +27,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     play.add_argument("--host", default="127.0.0.1", help="address to listen on")
     play.add_argument("--port", type=int, default=0, help="port; 0 is any free one")
     play.add_argument("--name", default="Example organization", help="name of the organization")
+    play.add_argument("--state", type=Path, help="file that keeps the organization between runs")
     server = _action(actions, "server", "make a service, or its next token")
     server.add_argument("--name", default="MDM", help="name of the service")
     server.add_argument("--public-key", type=Path, required=True, help="certificate, PEM")
@@ -54,12 +56,14 @@ def _play(options: argparse.Namespace) -> None:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopped.set())
-    played = PlayedDep(options.dir, name=options.name)
+    played, store = PlayedDep(options.dir, name=options.name), Store(options.state)
+    store.load(played.organization)
     played.start(host=options.host, port=options.port)
     print(f"dep: {played.url}", flush=True)
     while not stopped.wait(1.0):
-        pass
+        store.save(played.organization)
     played.stop()
+    store.save(played.organization)
 
 
 def _server(options: argparse.Namespace) -> None:

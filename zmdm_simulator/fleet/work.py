@@ -26,6 +26,8 @@ from zmdm_simulator.fleet.runner import Crew, Runner, Task
 ENROLL, SETTLE, CONNECT, WAKE, LIVE = "enroll", "settle", "connect", "wake", "live"
 # With --once, a device that cannot enroll gives up after so many attempts.
 MOST_ATTEMPTS = 5
+# How often somebody looks whether Setup Assistant has come to its end.
+WAITS = 2.0
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ class Work:
 
     def _settle(self, runner: Runner, _: str | None) -> None:
         device = runner.device
+        if device.awaiting and _enrolled(device):  # nobody logs in during Setup Assistant
+            return self._later(WAITS, runner, (SETTLE, None))
         try:
             device.settle()
         except (SimulatorError, httpx.HTTPError) as error:

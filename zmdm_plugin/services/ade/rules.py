@@ -139,7 +139,7 @@ def _supervision(values: Values, around: Surroundings) -> Faults:
     if values["supervising_host_certs"] and not values["is_supervised"]:
         yield "supervising_host_certs", "counts on supervised devices only"
     if values["include_anchor_certs"] and not around.anchors:
-        yield "include_anchor_certs", "ZMDM_ADE_ANCHORS has no certificates to include"
+        yield "include_tls_certificates", "ZMDM_ADE_ANCHORS has no certificates to include"
 
 
 def _waiting(values: Values, around: Surroundings) -> Faults:

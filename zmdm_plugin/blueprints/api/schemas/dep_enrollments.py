@@ -15,45 +15,13 @@ from zmdm_plugin.blueprints.api.schemas.fields import (
 )
 from zmdm_plugin.models import Enrollment
 from zmdm_plugin.protocol.skip_items import SKIP_ITEMS, SkipItem
-from zmdm_plugin.services.ade import profile, rules, settings
+from zmdm_plugin.services.ade import profile, settings
 from zmdm_plugin.services.ade.defining import Standing
 from zmdm_plugin.services.keyset import MAX_ID
+from zmdm_plugin.web.ade_said import AdeSaid
 
 _ID = ma.validate.Range(min=1, max=MAX_ID)
 _MOST = 10_000
-_WORDS = {
-    "allow_pairing": "Devices pair with any computer; Apple has deprecated it with iOS 13.",
-    "auto_advance_setup": "Setup Assistant advances by itself (tvOS, macOS 11).",
-    "await_device_configured": "Setup Assistant waits until the server says DeviceConfigured.",
-    "is_mandatory": "Nobody may skip the enrollment (always so since iOS 13).",
-    "is_mdm_removable": "The person at the device may remove the management.",
-    "is_multi_user": "Shared iPad.",
-    "is_supervised": "The device is supervised (always so since iOS 13).",
-    "is_return_to_service": "Return to Service (iOS and visionOS 26); it implies waiting.",
-    "do_not_use_profile_from_backup": "A restored backup brings no old management (iOS 26).",
-    "use_realm_user": "The primary account of a Mac is that of the person who signed in.",
-    "realm_user_is_admin": "That account is an administrator.",
-    "lock_primary_account_info": "Its names cannot be edited in Setup Assistant.",
-    "skip_primary_account": "No primary account is made; needs an administrator account.",
-    "hidden_admin": "The administrator account is not shown at the login window.",
-}
-
-
-def _text(name: str, about: str, **extra: Any) -> ma.fields.String:
-    return ma.fields.String(
-        validate=ma.validate.Length(max=rules.LENGTHS[name]), metadata=described(about, **extra)
-    )
-
-
-def _flag(name: str) -> ma.fields.Boolean:
-    return ma.fields.Boolean(metadata=described(_WORDS[name]))
-
-
-def _version(system: str) -> ma.fields.String:
-    about = f"{system} below it updates before it enrolls: a version, latest, or empty."
-    return ma.fields.String(
-        validate=ma.validate.Length(max=32), metadata=described(about, example="26.1")
-    )
 
 
 def _names(about: str) -> ma.fields.List[str]:
@@ -71,7 +39,7 @@ def _other(attribute: str, about: str, **options: Any) -> ma.fields.Integer:
     )
 
 
-class AdeSaid(ma.Schema):
+class DepEnrollmentSaid(AdeSaid):
     """Everything that an ADE enrollment says; limits and contradictions are a 422."""
 
     display_name = ma.fields.String(
@@ -92,64 +60,12 @@ class AdeSaid(ma.Schema):
     serial_numbers = _names("Only these serial numbers; null: any.")
     udids = _names("Only these UDIDs; null: any.")
 
-    profile_name = _text("profile_name", "Of the profile at Apple; the enrollment's unless told.")
-    department = _text("department", "Shown in Setup Assistant.")
-    org_magic = _text("org_magic", "Names the services of one organization; random unless told.")
-    support_email_address = _text("support_email_address", "Whom to ask.", format="email")
-    support_phone_number = _text("support_phone_number", "Whom to call.")
-    language = ma.fields.String(metadata=described("ISO 639: en, haw (tvOS, macOS 11)."))
-    region = ma.fields.String(metadata=described("ISO 3166-1: US (tvOS, macOS 11)."))
-    allow_pairing = _flag("allow_pairing")
-    auto_advance_setup = _flag("auto_advance_setup")
-    await_device_configured = _flag("await_device_configured")
-    is_mandatory = _flag("is_mandatory")
-    is_mdm_removable = _flag("is_mdm_removable")
-    is_multi_user = _flag("is_multi_user")
-    is_supervised = _flag("is_supervised")
-    is_return_to_service = _flag("is_return_to_service")
-    do_not_use_profile_from_backup = _flag("do_not_use_profile_from_backup")
-    skip_setup_items = ma.fields.List(
-        ma.fields.String(validate=ma.validate.OneOf(tuple(SKIP_ITEMS))),
-        metadata=described("Screens of Setup Assistant that are skipped."),
-    )
-    include_tls_certificates = ma.fields.Boolean(
-        attribute="include_anchor_certs",
-        metadata=described("Devices trust the certificates of ZMDM_ADE_ANCHORS for this server."),
-    )
-    supervising_host_certs = ma.fields.List(
-        ma.fields.String(validate=ma.validate.Length(min=1, max=100_000)),
-        validate=ma.validate.Length(max=rules.MOST_HOST_CERTS),
-        metadata=described("Computers that may pair although allow_pairing is off: PEM or base64."),
-    )
-    ios_min_version = _version("iOS or iPadOS")
-    macos_min_version = _version("macOS")
-    visionos_min_version = _version("visionOS")
-    use_realm_user = _flag("use_realm_user")
-    username_pattern = ma.fields.String(
-        validate=ma.validate.OneOf(("", *rules.USERNAME_PATTERNS)),
-        metadata=described("How that account is named; only with use_realm_user."),
-    )
-    realm_user_is_admin = _flag("realm_user_is_admin")
-    lock_primary_account_info = _flag("lock_primary_account_info")
-    skip_primary_account = _flag("skip_primary_account")
-    admin_full_name = _text("admin_full_name", "Of an administrator account on each Mac.")
-    admin_short_name = _text("admin_short_name", "With it, and only with it.")
-    hidden_admin = _flag("hidden_admin")
-    admin_password_complexity = ma.fields.Integer(
-        validate=ma.validate.OneOf(rules.COMPLEXITIES),
-        metadata=described("How long its random password is: 2, 3 or 4 groups of six."),
-    )
-    admin_password_rotation_delay = ma.fields.Integer(
-        validate=ma.validate.Range(min=0, max=rules.MOST_DELAY),
-        metadata=described("Minutes from its reveal to a new one; 0: it stays."),
-    )
-
 
 def _name(**options: Any) -> ma.fields.String:
     return ma.fields.String(validate=ma.validate.Length(min=1, max=125), **options)
 
 
-class NewDepEnrollment(AdeSaid):
+class NewDepEnrollment(DepEnrollmentSaid):
     """What a new ADE enrollment is made from; what is not named is as its description says."""
 
     name = _name(required=True)
@@ -158,7 +74,7 @@ class NewDepEnrollment(AdeSaid):
     scep_issuer = ma.fields.Integer(required=True, validate=_ID)
 
 
-class DepEnrollmentChange(AdeSaid):
+class DepEnrollmentChange(DepEnrollmentSaid):
     """What is not named stays; the virtual server always does."""
 
     name = _name()
@@ -179,7 +95,7 @@ class ProfileAtAppleSchema(ma.Schema):
     defined_at = Moment(allow_none=True, required=True)
 
 
-class DepEnrollmentSchema(AdeSaid):
+class DepEnrollmentSchema(DepEnrollmentSaid):
     """An ADE enrollment; the secret in its address is not part of it."""
 
     id = ma.fields.Integer(required=True)
