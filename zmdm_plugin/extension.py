@@ -17,6 +17,7 @@ from zmdm_plugin.cli import register_cli
 from zmdm_plugin.config import Settings
 from zmdm_plugin.errors import ConfigError
 from zmdm_plugin.secretbox import SecretBox
+from zmdm_plugin.services import key_ring
 from zmdm_plugin.state import NAME, Authorize, CurrentActor, RowScope, State
 
 if TYPE_CHECKING:
@@ -78,4 +79,5 @@ class Zmdm:
     def _register_database(self, app: Flask) -> None:
         with app.app_context():
             database.prepare_engine(self.db.engine)
+            key_ring.check(self.db.engine, app.extensions[NAME].box)
         database.watch_flushes(self.db.session)

@@ -40,6 +40,16 @@ class SecretBox:
         engines = {key_id(key): AESGCM(key) for key in keys}
         return cls(engines, key_id(keys[0]))
 
+    @property
+    def key_ids(self) -> frozenset[str]:
+        """Names of all keys of the ring."""
+        return frozenset(self._engines)
+
+    @property
+    def current_id(self) -> str:
+        """Name of the key that seals."""
+        return self._current
+
     def seal(self, plaintext: bytes, *, label: str, uid: str) -> str:
         nonce = secrets.token_bytes(_NONCE)
         box = self._engines[self._current].encrypt(nonce, plaintext, _aad(label, uid))

@@ -135,6 +135,9 @@ def devices(walk: Walk) -> None:
         walk.go(f"zmdm device {words}", mac)
     walk.go("zmdm device lock", mac, "--new-pin", "--yes")
     walk.go("zmdm device pin", mac, "--all")
+    walk.go("zmdm device secrets", mac)
+    walk.go("zmdm device reveal", mac, "device_lock_pin")
+    walk.refused("zmdm device replace", mac, "filevault_prk")
     walk.go("zmdm device erase", mac, "--pin-file", pin, "--yes")
     walk.go("zmdm device send", mac, "RestartDevice", "--yes")
     walk.go("zmdm device bulk-actions")
@@ -287,6 +290,7 @@ def the_rest(walk: Walk) -> None:
         walk.go(f"zmdm job {words}", walk.runs[0])
     walk.go("zmdm job stop", walk.runs[1])
     walk.go("zmdm secrets new-key")
+    walk.go("zmdm secrets rotate")
     walk.go("zmdm db upgrade")
     walk.go("zmdm db current")
 

@@ -24,6 +24,7 @@ from zmdm_plugin.jobs import (
     fleet,
     push,
     retention,
+    secrets,
     software_updates,
     webhooks,
 )
@@ -53,6 +54,7 @@ JOBS: dict[str, Callable[..., None]] = {
     "push.flush": push.flush,
     "retention.run": retention.run,
     "retention.start": retention.start,
+    "secrets.reseal": secrets.reseal,
     "software_updates.daily": software_updates.daily,
     "software_updates.sync": software_updates.sync,
     "sweep": fleet.sweep,

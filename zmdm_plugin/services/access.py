@@ -85,6 +85,7 @@ ADD_RECOVERY_CONFIGS = "mdm.add_recoverypasswordconfig"
 CHANGE_RECOVERY_CONFIGS = "mdm.change_recoverypasswordconfig"
 DELETE_RECOVERY_CONFIGS = "mdm.delete_recoverypasswordconfig"
 CHANGE_SECRETS = "mdm.change_devicesecret"
+RESEAL = "mdm.reseal_secrets"
 VIEW_ARTIFACTS = "mdm.view_artifact"
 VIEW_SOURCES = "mdm.view_artifact_source"
 ADD_ARTIFACTS = "mdm.add_artifact"
@@ -164,6 +165,7 @@ _NAMED = {
     ADD_RECOVERY_CONFIGS: "Make configurations of recovery passwords.",
     CHANGE_RECOVERY_CONFIGS: "Change configurations of recovery passwords.",
     DELETE_RECOVERY_CONFIGS: "Delete configurations of recovery passwords that no blueprint uses.",
+    RESEAL: "Seal all stored secrets with the newest key.",
     CHANGE_SECRETS: "Have secrets of devices replaced by others.",
     VIEW_ARTIFACTS: "See artifacts, their versions, and what became of them.",
     VIEW_SOURCES: "Download versions as they were uploaded, which may hold secrets; audited.",

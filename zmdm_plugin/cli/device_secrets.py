@@ -1,0 +1,61 @@
+"""flask zmdm device secrets, reveal and replace: what is kept of a device's secrets."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from zmdm_plugin import db
+from zmdm_plugin.cli.asking import called, one_device
+from zmdm_plugin.cli.devices import group
+from zmdm_plugin.cli.operators import operator
+from zmdm_plugin.cli.output import say, table
+from zmdm_plugin.services import access, devices, reveal
+from zmdm_plugin.services.protection import health, replacing
+
+_NAME = click.Choice(tuple(reveal.SECRETS))
+_COLUMNS = ("name", "state", "confirmed_at", "verified_at", "rotate_at", "problem", "error")
+
+
+@group.command("secrets")
+@click.argument("device")
+def list_secrets(device: str) -> None:
+    """List which secrets of a device are kept, and what is wrong with them."""
+    row = one_device(device, access.VIEW_DEVICES)
+    found = [dataclasses.asdict(one) for one in health.of(row)]
+    table(found, _COLUMNS, empty="nothing is kept")
+
+
+@group.command("reveal")
+@click.argument("device")
+@click.argument("secret", type=_NAME)
+@click.option("--all", "every", is_flag=True, help="Every version there ever was.")
+def show(device: str, secret: str, *, every: bool) -> None:
+    """Reveal a secret of a device; that is in the audit."""
+    wanted = reveal.find(secret)
+    row = one_device(device, wanted.permission)
+    with db.transaction():
+        found = reveal.reveal(operator(), row, wanted, all_versions=every)
+    rows = [
+        {
+            **dataclasses.asdict(one),
+            **{
+                name: moment.isoformat() if (moment := getattr(one, name)) else None
+                for name in ("created_at", "verified_at", "rotate_at")
+            },
+        }
+        for one in found
+    ]
+    say(rows, [f"{one['value']}  {one['state']}, of {one['created_at']}" for one in rows])
+
+
+@group.command("replace")
+@click.argument("device")
+@click.argument("secret", type=click.Choice(replacing.REPLACEABLE))
+def replace(device: str, secret: str) -> None:
+    """Have a secret of a device replaced by another one as soon as the device comes by."""
+    row = one_device(device, access.CHANGE_SECRETS)
+    with db.transaction():
+        replacing.replace(operator(), devices.locked(row.id), secret)
+    say({"device": row.id, "secret": secret}, f"{called(row)} is woken for it")
