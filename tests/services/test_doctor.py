@@ -17,7 +17,8 @@ from zmdm_plugin import db
 from zmdm_plugin.jobs import beats
 from zmdm_plugin.models import Heartbeat, PushCertificate
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import doctor, leases, vault
+from zmdm_plugin.secretbox import SecretBox, generate_key, parse_key
+from zmdm_plugin.services import doctor, leases
 from zmdm_plugin.web import probe
 
 
@@ -75,13 +76,14 @@ def test_a_certificate_that_ends_soon_is_warned_of(app: Flask) -> None:
     assert states(app, "Push certificate Example Ltd") == ["warn"]
 
 
-def test_a_sealing_key_that_is_missing_is_found(app: Flask, make_app: Callable[..., Flask]) -> None:
+def test_a_secret_that_no_key_opens_is_found(app: Flask) -> None:
     fleet.fill(app, 1)
+    other = SecretBox.from_keys((parse_key(generate_key()),))
     with app.app_context(), db.transaction() as session:
-        vault.seal(session.scalars(sa.select(PushCertificate)).one(), "private_key", b"key")
-    other_key = "b3RoZXIgdGVzdHM6IG5vdCBhIGtleSBmb3IgYW55b25l"
-    other = make_app(app.config["SQLALCHEMY_DATABASE_URI"], ZMDM_SEALING_KEYS=other_key[:43] + "=")
-    assert states(other, "Sealing keys") == ["bad"]
+        row = session.scalars(sa.select(PushCertificate)).one()
+        label = PushCertificate.__table__.c.private_key.info["sealed"]
+        row.private_key = other.seal(b"key", label=label, uid=row.uid)
+    assert states(app, "Sealing keys") == ["bad"]
 
 
 def test_a_database_without_tables_is_reported_not_raised(
