@@ -116,7 +116,7 @@ def validate_command(
     request_type: str, payload: Mapping[str, Any], *, platform: str | None = None, **who: Any
 ) -> list[str]:
     """The Command dictionary of a command, with its RequestType."""
-    page = _commands().get(request_type)
+    page = command_pages().get(request_type)
     if page is None:
         return [f"{request_type}: no such command"]
     speaker = Speaker(platform=_family(platform), **who)
@@ -133,7 +133,7 @@ def validate_response(
     speaker = Speaker(platform=_family(platform), **who)
     keys = list(_ENVELOPE)
     if body.get("Status") == "Acknowledged":
-        page = _commands().get(request_type)
+        page = command_pages().get(request_type)
         if page is None:
             return [f"{request_type}: no such command"]
         keys += page.get("responsekeys") or []
@@ -294,7 +294,7 @@ def _text(path: Path) -> str:
 
 
 @cache
-def _commands() -> dict[str, dict[str, Any]]:
+def command_pages() -> dict[str, dict[str, Any]]:
     return {page["payload"]["requesttype"]: page for page in _pages("mdm/commands")}
 
 

@@ -133,6 +133,7 @@ def _unless_blocked(enrollment: Enrollment, person: RealmUser, device: Introduct
             EnrollmentSession.realm_user_id == person.id,
             EnrollmentSession.product == device.product,
             EnrollmentSession.kind == KIND,
+            Device.user_enrollment.is_(True),
             Device.blocked_at.is_not(None),
         )
         .limit(1)
