@@ -86,7 +86,7 @@ def pkg(
         version=version or first.version,
         title=title or first.name,
     )
-    payload = hashlib.sha256(script).digest() * (padding_bytes // 32 + 1)
+    payload = hashlib.shake_256(script).digest(padding_bytes + 1)  # does not compress
     return xar({"Distribution": script, "Payload": payload}, signer=signer)
 
 

@@ -21,6 +21,7 @@ from tests.hosts import ADMINISTRATOR
 from tests.orders import order, quiet
 from tests.road import Road
 from tests.services.test_push_certificate_cli import answer
+from tests.software import pkg
 from zmdm_plugin import db
 from zmdm_plugin.cli.groups import zmdm
 from zmdm_plugin.cli.mdmcerts import mdmcerts
@@ -268,6 +269,15 @@ def people(walk: Walk) -> None:
     walk.go("zmdm realm delete", "Lab", "--yes")
 
 
+def packages(walk: Walk) -> None:
+    walk.go("zmdm package upload", walk.file("editor.pkg", pkg()), "--name", "Editor")
+    walk.go("zmdm package list")
+    walk.go("zmdm package show", 1)
+    walk.go("zmdm package delete", 1, "--yes")
+    walk.go("zmdm package fetch", "https://example.com/a.pkg", "--sha256", "0" * 64)
+    walk.go("zmdm application list", "--search", "editor")
+
+
 def software_updates(walk: Walk) -> None:
     for words in ("status", "list", "enforcements"):
         walk.go(f"zmdm software-update {words}")
@@ -298,7 +308,7 @@ def the_rest(walk: Walk) -> None:
 @pytest.mark.settings(ZMDM_SOFTWARE_LOOKUP_URL="http://127.0.0.1:9")
 def test_every_command_speaks_json(walk: Walk) -> None:
     parts = (devices, enrollments, automated_enrollments, push_certificates, certificates_as_files)
-    for part in (*parts, blueprints, people, software_updates, the_rest):
+    for part in (*parts, blueprints, packages, people, software_updates, the_rest):
         part(walk)
     assert EVERY - walk.walked == {*UNTIL_STOPPED, "zmdm ca create", "zmdm doctor"}
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import request
 
-from zmdm_plugin.admin import artifact_words, forms
+from zmdm_plugin.admin import app_forms, artifact_words, forms
 from zmdm_plugin.admin.screen import session
 from zmdm_plugin.admin.words import sentence
 from zmdm_plugin.errors import Refused
@@ -37,6 +37,8 @@ _ACCESSIBLE = (
     ("AfterFirstUnlock", "From the first unlock on"),
 )
 _MOST_CHOICES = 1000
+_ON_DEVICES = frozenset({"provisioning_profile", *app_forms.KINDS})
+"""Types that have no user channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def settings(kind: str, row: Artifact | None) -> list[forms.Field]:
             name="name", label="Name", required=True, most=256, value=row.name if row else ""
         )
     ]
-    if row is None and kind != "provisioning_profile":
+    if row is None and kind not in _ON_DEVICES:
         channels = tuple(artifact_words.CHANNELS.items())
         fields.append(
             forms.Field(
@@ -133,6 +135,8 @@ def source_fields(
         ]
     if kind == "cert_asset":
         return _certificate(content)
+    if kind in app_forms.KINDS:
+        return app_forms.fields(kind, content)
     last = content.get("payload")
     if last is None or comparing.masked(last) != last:
         return _declaration(begin)
@@ -197,6 +201,8 @@ def source(kind: str, *, declaration_type: str | None) -> Source:
     """What was sent; Refused("source", …) if nothing was."""
     if kind == "cert_asset":
         return Source(_certificate_asked())
+    if kind in app_forms.KINDS:
+        return Source(app_forms.source(kind))
     upload = request.files.get("source")
     if upload is not None and upload.filename:
         return Source(upload.read(), upload.filename)
@@ -253,6 +259,6 @@ def others(kind: str, row: Artifact | None) -> Sequence[Artifact]:
     query = sa.select(Artifact).order_by(Artifact.name).limit(_MOST_CHOICES)
     if row is not None:
         query = query.where(Artifact.channel == row.channel, Artifact.id != row.id)
-    if kind == "provisioning_profile":
+    if kind in _ON_DEVICES:
         query = query.where(Artifact.channel == "device")
     return session().scalars(query).all()

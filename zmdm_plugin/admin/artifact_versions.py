@@ -36,6 +36,22 @@ _FACTS = {
     "type": "Type",
     "identifier": "Uploaded as",
     "accessible": "Key accessible",
+    "product_id": "Product",
+    "product_version": "Version of the product",
+    "adam_id": "Number in the App Store",
+    "associated_domains": "Associated domains",
+    "vpn_uuid": "VPN",
+    "content_filter_uuid": "Content filter",
+    "dns_proxy_uuid": "DNS proxy",
+    "relay_uuid": "Relay",
+}
+_SETTINGS = {
+    "install_as_managed": "managed on Macs",
+    "remove_on_unenroll": "goes when the device leaves",
+    "take_over": "takes over what users installed",
+    "prevent_backup": "stays out of backups",
+    "ios_app": "the app for iPad on Macs",
+    "configured": "has a configuration",
 }
 
 
@@ -197,6 +213,10 @@ def facts(version: ArtifactVersion) -> list[tuple[str, str]]:
         if value not in (None, "", []):
             said = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             found.append((shown, said))
+    if told := [words for name, words in _SETTINGS.items() if version.content.get(name)]:
+        found.append(("Settings", ", ".join(told)))
+    if version.content.get("removable") is False:
+        found.append(("Users", "may not remove it"))
     if version.variables:
         found.append(("Variables", ", ".join(version.variables)))
     return [*found, ("Uploaded", stamp(version.created_at))]

@@ -227,6 +227,16 @@ def _collected(row: MDMBlueprint) -> str:
     return ", ".join(parts) or "nothing beyond their facts"
 
 
+def _apps(row: MDMBlueprint | None) -> forms.Field:
+    return forms.Field(
+        name="apps_via_ddm",
+        label="Apps and packages go by declaration where devices know that",
+        kind="check",
+        value=row.apps_via_ddm if row else False,
+        help="What has a configuration, or is to stay when a device leaves, goes by command.",
+    )
+
+
 def _fields(row: MDMBlueprint | None) -> list[forms.Field]:
     hours = (row.inventory_interval if row else 86_400) / _HOUR
     return [
@@ -260,6 +270,7 @@ def _fields(row: MDMBlueprint | None) -> list[forms.Field]:
             help="Devices then install and repair them by themselves, and report at once.",
         ),
         *_protection(row),
+        _apps(row),
     ]
 
 

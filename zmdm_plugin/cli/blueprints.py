@@ -40,6 +40,12 @@ def _settings(command: Any) -> Any:
             default=None,
             help="How profiles go to devices that know declarations.",
         ),
+        click.option(
+            "--apps-by-declaration/--apps-by-command",
+            "apps_via_ddm",
+            default=None,
+            help="How apps and packages go to devices that know declarations of them.",
+        ),
     ):
         command = option(command)
     return command

@@ -21,15 +21,24 @@ MOST = 512 * 1024
 class Outbound(httpx.BaseTransport):
     """Connects to an address that was checked, whatever the name means a moment later."""
 
-    def __init__(self, *, private: Sequence[places.Network], ca_pem: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        private: Sequence[places.Network],
+        ca_pem: str = "",
+        most: int = MOST,
+        whole: float = WHOLE,
+    ) -> None:
+        """`most` bytes of an answer, in `whole` seconds."""
         context = ssl.create_default_context()
         if ca_pem:
             context = ssl.create_default_context(cadata=ca_pem)
         self._inner = httpx.HTTPTransport(verify=context, trust_env=False)
         self._private = private
+        self._most, self._whole = most, whole
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        until = time.monotonic() + WHOLE
+        until = time.monotonic() + self._whole
         host = request.url.host
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
         try:
@@ -49,7 +58,7 @@ class Outbound(httpx.BaseTransport):
             return httpx.Response(
                 response.status_code,
                 headers=response.headers,
-                stream=_Bounded(response, until),
+                stream=_Bounded(response, until, self._most),
                 extensions=response.extensions,
             )
         raise httpx.ConnectError(f"{host} has no address", request=request)
@@ -61,9 +70,10 @@ class Outbound(httpx.BaseTransport):
 class _Bounded(httpx.SyncByteStream):
     """Stops reading where an answer is too long or takes too long."""
 
-    def __init__(self, response: httpx.Response, until: float) -> None:
+    def __init__(self, response: httpx.Response, until: float, most: int) -> None:
         self._response = response
         self._until = until
+        self._most = most
 
     def __iter__(self) -> Iterator[bytes]:
         read = 0
@@ -71,7 +81,7 @@ class _Bounded(httpx.SyncByteStream):
         assert isinstance(stream, httpx.SyncByteStream)
         for part in stream:
             read += len(part)
-            if read > MOST:
+            if read > self._most:
                 raise httpx.ReadError("the answer is too long")
             if time.monotonic() > self._until:
                 raise httpx.ReadTimeout("the answer takes too long")

@@ -44,8 +44,3 @@ class Storage:
         "Hours that a link to a package in a command holds; later the command is made anew.",
         default=24,
     )
-    outbound_private: bool = key(
-        flag,
-        "Fetch from addresses that operators name also where they lead into private networks.",
-        default=False,
-    )

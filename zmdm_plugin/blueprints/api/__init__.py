@@ -6,6 +6,7 @@ from flask import Flask
 
 from zmdm_plugin.blueprints.api import (
     account_enrollments,
+    applications,
     artifact_failures,
     artifact_versions,
     artifacts,
@@ -25,6 +26,7 @@ from zmdm_plugin.blueprints.api import (
     enrollments,
     identities,
     lost,
+    packages,
     protection_configs,
     push_certificates,
     realm_users,
@@ -71,6 +73,8 @@ RESOURCES = (
     artifacts.blueprint,
     artifact_failures.blueprint,
     artifact_versions.blueprint,
+    packages.blueprint,
+    applications.blueprint,
     device_artifacts.blueprint,
     protection_configs.filevault,
     protection_configs.recovery,

@@ -6,8 +6,8 @@ a JSON body with another content type as "no body": an erase without its PIN.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import marshmallow as ma
 from flask import Request, current_app, request
@@ -15,10 +15,12 @@ from webargs.flaskparser import FlaskParser, abort
 from werkzeug.datastructures import FileStorage
 
 from zmdm_plugin.blueprints.api.bodies import MULTIPART, file_fields
+from zmdm_plugin.state import state
 
 MAX_BODY = 24 * 1024 * 1024
 """A profile of 16 MB, as base64 in JSON."""
 _DEEPEST = 100
+V = TypeVar("V", bound=Callable[..., Any])
 
 
 class Parser(FlaskParser):
@@ -81,10 +83,19 @@ def _form(req: Request, files: frozenset[str]) -> dict[str, Any]:
     return body
 
 
+def streams(view: V) -> V:
+    """Mark a view that reads its body piece by piece, and as long as a package may be."""
+    view.streams = True  # type: ignore[attr-defined]
+    return view
+
+
 def refuse_stray_arguments() -> None:
     """A before_request: 422 for query arguments and bodies where the view takes none."""
     request.max_content_length = MAX_BODY
     view = current_app.view_functions[request.endpoint or ""]
+    if getattr(view, "streams", False):
+        request.max_content_length = state().settings.package_max_size + MAX_BODY
+        return
     places = _places(view)
     if "query" not in places and request.args:
         faults = {_printable(name): ["Unknown field."] for name in request.args}

@@ -12,7 +12,7 @@ from zmdm_plugin.services import package_downloads
 from zmdm_plugin.services.package_downloads import MANIFEST, File
 from zmdm_plugin.services.storage import backends
 
-blueprint = Blueprint("zmdm_packages", __name__, url_prefix="/public/mdm/packages")
+blueprint = Blueprint("zmdm_package_files", __name__, url_prefix="/public/mdm/packages")
 
 _REDIRECT = 3600
 """Seconds that a pre-signed link holds: a device follows it at once."""

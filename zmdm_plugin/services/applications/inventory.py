@@ -24,7 +24,7 @@ LIST, MANAGED, STATUS = "list", "managed", "status"
 _CHUNK = 500
 _QUIET = {"synchronize_session": False}
 _COLUMNS = ("identifier", "name", "version", "short_version")
-_STATUS_ITEMS = ("mdm.app", "app.managed.list", "package.list")
+STATUS_ITEMS = ("mdm.app", "app.managed.list", "package.list")
 _MOST = 5000
 """Applications of one channel; what a device lists beyond is not kept."""
 
@@ -90,7 +90,7 @@ def reported(channel: Channel, items: Mapping[str, Any], *, now: datetime) -> No
     """What a status report says of apps and packages; `_removed` ones go."""
     entries: dict[str, tuple[_Entry, str]] = {}
     removed: set[str] = set()
-    for item in _STATUS_ITEMS:
+    for item in STATUS_ITEMS:
         told = ddm.item(items, item)
         for one in told[:_MOST] if isinstance(told, list) else ():
             identifier = one.get("identifier") if isinstance(one, Mapping) else None

@@ -47,7 +47,7 @@ _PLACES = {
     "linked": ("linked", "link", "setup_assistant"),
     "platform": ("channel", "platform", "declarations", "supported"),
     "version": ("version", "requires"),
-    "variables": ("variables", "prerequisites", "update", "retries"),
+    "variables": ("variables", "prerequisites", "licence", "update", "retries"),
     "queued": ("queued", "listed"),
     "delivered": ("pushed", "not_now", "fetched", "delivered"),
     "present": ("reported", "valid", "active", "present"),

@@ -15,7 +15,7 @@ from zmdm_plugin.services.artifacts.compiled import Compiled
 from zmdm_plugin.services.artifacts.outcomes import joined
 from zmdm_plugin.services.artifacts.resolve import Chosen
 from zmdm_plugin.services.artifacts.under_way import Step, UnderWay
-from zmdm_plugin.services.artifacts.wanted import INSTALL
+from zmdm_plugin.services.artifacts.wanted import APP, INSTALL, PACKAGE, UNDER_WAY
 from zmdm_plugin.services.spans import ago, counted
 
 
@@ -60,6 +60,12 @@ def steps(case: Case) -> Iterator[Step]:
     if case.has_it:
         yield _present(case)
         return
+    if (waits := outcomes.obstacle(case.row, "Licence")) is not None:
+        yield Step("licence", False, waits)
+        return
+    if case.row is not None and case.row.status in UNDER_WAY:
+        yield from _under_way(case, case.row)
+        return
     before = [*_update(case), *_retries(case)]
     yield from before
     if all(step.ok for step in before):
@@ -97,6 +103,13 @@ def _prerequisites(case: Case) -> Iterator[Step]:
         yield Step("prerequisites", False, words)
     else:
         yield Step("prerequisites", True, "what it needs is there, or comes with it")
+
+
+def _under_way(case: Case, row: ChannelArtifact) -> Iterator[Step]:
+    """An app that the device has taken: what it said last, and when it is asked again."""
+    yield Step("delivered", True, f"the device took it {case.since(row.tried_at)}")
+    again = f"; it is asked again {case.since(row.check_at)}" if row.check_at else ""
+    yield Step("present", False, f"{joined(row)}{again}")
 
 
 def _present(case: Case) -> Step:
@@ -150,7 +163,9 @@ def _gone(case: Case, row: ChannelArtifact) -> Iterator[Step]:
 
 def _command(case: Case) -> Iterator[Step]:
     item = case.chosen.item
-    command = case.under_way.about(INSTALL[item.type], item.id)
+    kinds = (PACKAGE, APP) if item.type == "enterprise_app" else (item.type,)
+    found = (case.under_way.about(INSTALL[kind], item.id) for kind in kinds)
+    command = next((one for one in found if one is not None), None)
     if command is None:
         yield case.under_way.unplanned()
         return

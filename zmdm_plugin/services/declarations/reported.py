@@ -23,7 +23,8 @@ from zmdm_plugin.models import (
 )
 from zmdm_plugin.protocol.ddm import Reported
 from zmdm_plugin.services import events
-from zmdm_plugin.services.declarations import offers, reasons, rows
+from zmdm_plugin.services.declarations import app_states, offers, reasons, rows
+from zmdm_plugin.services.declarations.app_states import AppState
 from zmdm_plugin.services.declarations.entries import Listed
 
 MOST_ATTEMPTS = 8
@@ -65,7 +66,9 @@ def take(
     known = rows.of(channel)
     if not known:
         return False
-    names = _identifiers(known)
+    named = _identifiers(known)
+    names = {artifact_id: name for artifact_id, (name, _) in named.items()}
+    apps = app_states.of(held, {name: type_ for name, type_ in named.values() if type_})
     by_name: dict[str, list[Reported]] = {}
     for one in told:
         by_name.setdefault(one.identifier, []).append(one)
@@ -78,7 +81,7 @@ def take(
             changed |= _absent(channel, row, wanted=name in lists.current, now=now)
         else:
             one = max(found, key=lambda one: (lists.expects(one), _weight(one)))
-            changed |= _present(channel, row, one, lists=lists, now=now)
+            changed |= _present(channel, row, one, lists=lists, now=now, app=apps.get(name))
     session().flush()
     return changed
 
@@ -90,9 +93,17 @@ def wait_after(attempts: int) -> timedelta:
 
 
 def _present(
-    channel: Channel, row: ChannelArtifact, one: Reported, *, lists: _Lists, now: datetime
+    channel: Channel,
+    row: ChannelArtifact,
+    one: Reported,
+    *,
+    lists: _Lists,
+    now: datetime,
+    app: AppState | None = None,
 ) -> bool:
     outcome = _OUTCOMES.get((one.valid, one.active), "failed")
+    if app is not None and outcome == "installed":
+        outcome = app.outcome
     version = lists.version(one)
     if row.status == "removing" or one.identifier not in lists.current:
         return False
@@ -104,7 +115,7 @@ def _present(
         return False
     before = (row.status, row.installed_version_id, row.via)
     row.active, row.valid = one.active, one.valid
-    row.reasons = reasons.explained(one.reasons) or None
+    row.reasons = [*reasons.explained(one.reasons), *(app.reasons if app else ())] or None
     if outcome == "installed":
         _installed(channel, row, version, now=now)
     elif outcome == "failed":
@@ -182,9 +193,12 @@ def _weight(one: Reported) -> int:
     return order.index(_OUTCOMES.get((one.valid, one.active), "failed"))
 
 
-def _identifiers(known: Mapping[int, ChannelArtifact]) -> dict[int, str]:
-    found = sa.select(Artifact.id, Artifact.identifier).where(Artifact.id.in_(list(known)))
-    return {id_: name for id_, name in session().execute(found)}
+def _identifiers(known: Mapping[int, ChannelArtifact]) -> dict[int, tuple[str, str | None]]:
+    """By artifact: its name on devices, and the type of its declaration."""
+    found = sa.select(Artifact.id, Artifact.identifier, Artifact.declaration_type).where(
+        Artifact.id.in_(list(known))
+    )
+    return {id_: (name, type_) for id_, name, type_ in session().execute(found)}
 
 
 def _lists(held: ChannelDeclarations, *, told: Iterable[Reported]) -> _Lists:

@@ -19,6 +19,7 @@ from zmdm_plugin.models.base import new_uid, utcnow
 from zmdm_plugin.protocol import ddm
 from zmdm_plugin.protocol.ddm import StatusReport
 from zmdm_plugin.services import events, vault
+from zmdm_plugin.services.applications import inventory
 from zmdm_plugin.services.declarations import facts, reasons, reported
 from zmdm_plugin.services.software_updates import progress
 
@@ -42,7 +43,10 @@ def take(channel: Channel, data: bytes | None, *, now: datetime) -> bool:
     if report.full:
         held.full_report_at = now
     changed = _capabilities(held)
+    inventory.reported(channel, report.items, now=now)
     told = ddm.declarations(report.items)
+    if told is None and _tells_of_apps(report):
+        told = ddm.declarations(held.status)
     if told is not None:
         changed |= reported.take(channel, held, told, now=now)
     if channel.kind == "device":
@@ -51,6 +55,11 @@ def take(channel: Channel, data: bytes | None, *, now: datetime) -> bool:
     for one in report.errors[:_MOST_ERRORS]:
         _note_error(channel, one)
     return changed
+
+
+def _tells_of_apps(report: StatusReport) -> bool:
+    """Whether apps came further though their declarations are as they were."""
+    return any(ddm.item(report.items, item) is not None for item in inventory.STATUS_ITEMS)
 
 
 def _bounded(merged: dict[str, Any], report: StatusReport) -> dict[str, Any]:

@@ -37,12 +37,12 @@ class Received:
 @contextmanager
 def receive(source: Iterable[bytes], *, most: int) -> Iterator[Received]:
     """Write it down piece by piece; Refused if it is empty or too long."""
-    folder = _folder()
+    place = folder()
     hashes = Hashes()
     try:
-        handle, name = tempfile.mkstemp(dir=folder)
+        handle, name = tempfile.mkstemp(dir=place)
     except OSError as error:
-        raise StorageFailed(f"no file can be made in {folder}: {error.strerror}") from None
+        raise StorageFailed(f"no file can be made in {place}: {error.strerror}") from None
     path = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -71,7 +71,7 @@ def tidy() -> int:
     """Delete what processes left that were killed while they received; how many files."""
     gone = 0
     before = time.time() - _FORGOTTEN
-    for path in _folder().iterdir():
+    for path in folder().iterdir():
         with contextlib.suppress(OSError):
             if path.stat().st_mtime < before:
                 path.unlink()
@@ -92,10 +92,11 @@ def _write(source: Iterable[bytes], file: BinaryIO, hashes: Hashes, most: int) -
     os.fsync(file.fileno())
 
 
-def _folder() -> Path:
-    folder = backends.folder() / _FOLDER
+def folder() -> Path:
+    """Where uploads lie while they come."""
+    found = backends.folder() / _FOLDER
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageFailed(f"the folder {folder} cannot be made: {error.strerror}") from None
-    return folder
+        raise StorageFailed(f"the folder {found} cannot be made: {error.strerror}") from None
+    return found

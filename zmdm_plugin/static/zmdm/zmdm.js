@@ -187,3 +187,36 @@ function watch() {
   }, seconds * 1000);
 }
 watch();
+
+// An upload shows how far it is; without this the browser sends the form, and shows nothing.
+for (const form of document.querySelectorAll("form[data-upload]")) {
+  const part = (name) => form.querySelector(`[data-upload-${name}]`);
+  const fault = (words) => {
+    part("fault").textContent = words;
+    part("fault").hidden = false;
+    part("progress").hidden = true;
+    form.querySelector("button").disabled = false;
+    delete form.dataset.sent;
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const request = new XMLHttpRequest();
+    request.open("POST", location.href);
+    request.setRequestHeader("X-Requested-With", "XMLHttpRequest");
+    request.responseType = "json";
+    request.upload.addEventListener("progress", (sent) => {
+      const share = sent.lengthComputable ? Math.floor(100 * sent.loaded / sent.total) : 0;
+      form.querySelector("progress").value = share;
+      part("share").textContent = share < 100 ? `${share} %` : "It is being read …";
+    });
+    request.addEventListener("load", () => {
+      if (request.status === 200 && request.response) location.assign(request.response.to);
+      else fault(request.response?.error || `The server answered ${request.status}.`);
+    });
+    request.addEventListener("error", () => fault("The connection broke off. Try again."));
+    part("fault").hidden = true;
+    part("progress").hidden = false;
+    form.querySelector("button").disabled = true;
+    request.send(new FormData(form));
+  });
+}

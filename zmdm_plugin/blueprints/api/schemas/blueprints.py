@@ -40,6 +40,11 @@ def _collect(what: str, **options: object) -> ma.fields.String:
     )
 
 
+def _apps_via_ddm(**options: object) -> ma.fields.Boolean:
+    about = "Apps and packages go by declaration where devices know them, else by command."
+    return ma.fields.Boolean(metadata=described(about), **options)  # type: ignore[arg-type]
+
+
 def _via_ddm(**options: object) -> ma.fields.Boolean:
     about = "Configuration profiles go by declaration where devices know them, else by command."
     return ma.fields.Boolean(metadata=described(about), **options)  # type: ignore[arg-type]
@@ -96,6 +101,7 @@ class BlueprintSchema(ma.Schema):
     recovery_password_config = _start(required=True, attribute="recovery_password_config_id")
     admin_password_rotation_interval_days = _days(required=True)
     admin_password_reveal_rotation_delay = _minutes(required=True)
+    apps_via_ddm = _apps_via_ddm(required=True)
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
 
@@ -113,6 +119,7 @@ class NewBlueprint(ma.Schema):
     recovery_password_config = _start(load_default=None)
     admin_password_rotation_interval_days = _days(load_default=0)
     admin_password_reveal_rotation_delay = _minutes(load_default=configs.DEFAULT_DELAY)
+    apps_via_ddm = _apps_via_ddm(load_default=False)
 
 
 class BlueprintChange(ma.Schema):
@@ -128,6 +135,7 @@ class BlueprintChange(ma.Schema):
     recovery_password_config = _start()
     admin_password_rotation_interval_days = _days()
     admin_password_reveal_rotation_delay = _minutes()
+    apps_via_ddm = _apps_via_ddm()
 
 
 class BlueprintQuery(NamedPageQuery):
