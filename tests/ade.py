@@ -116,6 +116,10 @@ class Ade:
         assert profile is not None
         return profile
 
+    def session_of(self, query: Any) -> Any:
+        """The one value of a query, inside an application context."""
+        return db.session().scalars(query).one()
+
     def session(self, device: SimulatedDevice) -> EnrollmentSession:
         """The newest session of the device."""
         with self.road.app.app_context():

@@ -11,6 +11,7 @@ from zmdm_plugin.jobs.runs import work_off
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services.ade import defining
 from zmdm_plugin.services.ade.defining import Order
+from zmdm_plugin.services.dep import assigning
 from zmdm_plugin.services.job_runs import Claimed, Step
 from zmdm_plugin.web import dep
 
@@ -32,6 +33,8 @@ def define(uid: str) -> None:
         if not made:
             return Step(done=1, total=1, message="there was nothing to define", finished=True)
         row = defining.defined(*made[0], now=utcnow())
+        if defining.moves_devices(row):
+            assigning.wake(row.server_id, now=utcnow())
         result = {"profile_uuid": row.profile_uuid, "state": row.state}
         said = f"Apple knows it as {row.profile_uuid}"
         return Step(done=1, total=1, message=said, result=result, finished=True)

@@ -154,7 +154,7 @@ def define_dep_enrollment(ade_enrollment_id: int) -> dict[str, str]:
 def test_dep_enrollment(ade_enrollment_id: int) -> dict[str, Any]:
     """Download the profile from Apple and compare it with ours
 
-    A 409 until Apple has one; a 503 with Apple's reason when it does not give it.
+    A 409 until Apple has one, and with Apple's reason when it refuses; a 503 when Apple is away.
     """
     access.demand(api_actor(), access.VIEW_ENROLLMENTS)
     uuid = comparing.uuid_of(settings.find(ade_enrollment_id))

@@ -113,6 +113,12 @@ def defined(profile_id: int, profile_uuid: str, *, now: datetime) -> AdeProfile:
     return made
 
 
+def moves_devices(made: AdeProfile) -> bool:
+    """Whether there are devices that are to have this profile now."""
+    meant = sa.select(DepDevice.id).where(DepDevice.enrollment_id == made.enrollment_id).limit(1)
+    return made.state == DEFINED and session().scalar(meant) is not None
+
+
 def refused(profile_id: int, error: ZmdmError, *, final: bool) -> None:
     """Apple did not take it; `final`: it never will, so that only an edit helps."""
     wanted = session().get(AdeProfile, profile_id)
