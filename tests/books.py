@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +25,7 @@ from tests.hosts import ADMINISTRATOR
 from zmdm_plugin import db
 from zmdm_plugin.jobs import apps_books as jobs
 from zmdm_plugin.models import Asset, JobRun, Licence, LicenceRequest, Location, LocationAsset
+from zmdm_plugin.models.base import new_uid, utcnow
 from zmdm_plugin.services import job_runs
 from zmdm_plugin.services.apps_books import connection, licences, locations, syncing
 from zmdm_simulator.apple.vpp import PlayedVpp
@@ -175,10 +177,8 @@ def lay_books(make_app: Callable[..., Flask], url: str, **settings: object) -> I
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    shelf = Shelf(app, played)
-    shelf.tokens.append(played.new_location("Berlin").encode())
     try:
-        yield shelf
+        yield stand(app, played)
     finally:
         with app.app_context():
             connection.close()
@@ -186,6 +186,43 @@ def lay_books(make_app: Callable[..., Flask], url: str, **settings: object) -> I
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+def stand(app: Flask, played: PlayedVpp) -> Shelf:
+    """A location at Apple for this application."""
+    return Shelf(app, played, tokens=[played.new_location("Berlin").encode()])
+
+
+def lay_rows(session: Any, **location: Any) -> LocationAsset:
+    """A location with ten licences of an app, without anybody to ask about it."""
+    values = {
+        "name": "Berlin",
+        "organization_name": "Example",
+        "country_code": "DE",
+        "library_uid": new_uid(),
+        "platform": "enterprisestore",
+        "website_url": "https://business.apple.com",
+        "server_token_hash": new_uid(),
+        "server_token_expiration_date": utcnow() + timedelta(days=300),
+        "mdm_info_id": new_uid(),
+        "registered_at": utcnow(),
+    }
+    place = Location(**{**values, **location})
+    asset = Asset(
+        adam_id=PAGES,
+        pricing_param="STDQ",
+        product_type="App",
+        name="Pages",
+        device_assignable=True,
+        revocable=True,
+        supported_platforms=["iOS"],
+    )
+    session.add_all([place, asset])
+    session.flush()
+    row = LocationAsset(location_id=place.id, asset_id=asset.id, available_count=10, total_count=10)
+    session.add(row)
+    session.flush()
+    return row
 
 
 def serials(count: int, *, first: int = 0) -> Sequence[str]:

@@ -31,6 +31,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests import books as booking
 from tests import hosts, requirements
 from tests.road import Road, factory_anchor, lay_road
 from tests.servers import Postgres, Redis, postgres_server, redis_server
@@ -233,6 +234,30 @@ def client(app: Flask) -> FlaskClient:
 def run_jobs() -> Callable[[Flask], int]:
     """`run_jobs(app)` works off the queues of `app` here and tells how many jobs ran."""
     return hosts.run_jobs
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_shelf(
+    request: pytest.FixtureRequest, make_app: Callable[..., Flask]
+) -> Iterator[booking.Shelf]:
+    """A location of Apps & Books, on each database."""
+    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "pg_url")
+    with booking.lay_books(make_app, url) as laid:
+        yield laid
+
+
+@pytest.fixture
+def shelf(sqlite_url: str, make_app: Callable[..., Flask]) -> Iterator[booking.Shelf]:
+    """The same on SQLite alone."""
+    with booking.lay_books(make_app, sqlite_url) as laid:
+        yield laid
+
+
+@pytest.fixture
+def pg_shelf(pg_url: str, make_app: Callable[..., Flask]) -> Iterator[booking.Shelf]:
+    """The same on PostgreSQL alone."""
+    with booking.lay_books(make_app, pg_url) as laid:
+        yield laid
 
 
 class _KeepAlive(WSGIRequestHandler):

@@ -205,12 +205,15 @@ FORMS: dict[str, dict[str, Any]] = {
     "/mdm/dep/devices/assign/": {"which": '{"ids": [1]}'},
     "/mdm/devices/<int:device_id>/do/": {"do": "poke"},
     "/mdm/devices/<int:device_id>/tags/": {"tag": "1", "tags": "1"},
+    "/mdm/licences/<int:location_asset_id>/order/": {"action": "assign", "serials": "C02"},
     "/mdm/devices/bulk/": {"action": "poke", "which": '{"ids": [1]}', "count": "1"},
 }
 """What a form needs for its view to know what is asked, by rule."""
 
 BODIES: dict[str, Any] = {
     "assign_dep_devices": {"ids": [1]},
+    "assign_licences": {"serial_numbers": ["C02"]},
+    "revoke_licences": {"serial_numbers": ["C02"]},
     "lock_device": {"pin": "123456"},
     "queue_device_lock": {"pin": "123456"},
     "queue_custom": {"command": _CUSTOM},

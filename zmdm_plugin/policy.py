@@ -62,6 +62,9 @@ _SEE_SET_UP = (
     "mdm.view_softwareupdateenforcement",
     "mdm.view_filevaultconfig",
     "mdm.view_recoverypasswordconfig",
+    "mdm.view_location",
+    "mdm.view_asset",
+    "mdm.view_locationasset",
     "mdm.view_jobrun",
     "mdm.view_system",
     "mdm.view_webhook",
@@ -135,6 +138,8 @@ OPERATOR = Role(
         "mdm.add_softwareupdateenforcement",
         "mdm.change_softwareupdateenforcement",
         "mdm.delete_softwareupdateenforcement",
+        "mdm.change_location",
+        "mdm.change_locationasset",
         "mdm.add_apitoken",
     ),
 )

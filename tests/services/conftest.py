@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 
 from tests import ade as ading
-from tests import books as booking
 from tests import updates as updating
 from tests.dep_road import Dep, lay_dep
 from tests.dep_road import settings_for as dep_settings
@@ -110,28 +109,4 @@ def ade(
     """The road of devices that start in Setup Assistant, on SQLite."""
     app = make_app(sqlite_url, **ading.settings_for(played_dep))
     with ading.lay_ade(app, played_dep) as laid:
-        yield laid
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def any_shelf(
-    request: pytest.FixtureRequest, make_app: Callable[..., Flask]
-) -> Iterator[booking.Shelf]:
-    """A location of Apps & Books, on each database."""
-    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "pg_url")
-    with booking.lay_books(make_app, url) as laid:
-        yield laid
-
-
-@pytest.fixture
-def shelf(sqlite_url: str, make_app: Callable[..., Flask]) -> Iterator[booking.Shelf]:
-    """The same on SQLite alone."""
-    with booking.lay_books(make_app, sqlite_url) as laid:
-        yield laid
-
-
-@pytest.fixture
-def pg_shelf(pg_url: str, make_app: Callable[..., Flask]) -> Iterator[booking.Shelf]:
-    """The same on PostgreSQL alone."""
-    with booking.lay_books(make_app, pg_url) as laid:
         yield laid

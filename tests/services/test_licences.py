@@ -8,43 +8,18 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from tests.books import lay_rows
 from zmdm_plugin import db
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import Asset, Licence, Location, LocationAsset
-from zmdm_plugin.models.base import new_uid, utcnow
+from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services.apps_books import licences
 
 
 def lay(app: Flask, **location: object) -> int:
     """A location with ten licences of an app; the id of the location's asset."""
     with app.app_context(), db.transaction() as session:
-        values = {
-            "name": "Berlin",
-            "organization_name": "Example",
-            "country_code": "DE",
-            "library_uid": new_uid(),
-            "platform": "enterprisestore",
-            "website_url": "https://business.apple.com",
-            "server_token_hash": new_uid(),
-            "server_token_expiration_date": utcnow() + timedelta(days=300),
-            "mdm_info_id": new_uid(),
-        }
-        place = Location(**{**values, **location})
-        asset = Asset(
-            adam_id="361309726",
-            pricing_param="STDQ",
-            product_type="App",
-            name="Pages",
-            supported_platforms=["iOS"],
-        )
-        session.add_all([place, asset])
-        session.flush()
-        row = LocationAsset(
-            location_id=place.id, asset_id=asset.id, available_count=10, total_count=10
-        )
-        session.add(row)
-        session.flush()
-        return row.id
+        return lay_rows(session, **location).id
 
 
 def need(app: Flask, row: int, *serials: str) -> None:

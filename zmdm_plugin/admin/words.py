@@ -292,6 +292,7 @@ _KINDS = {
     "channelcommand": "Command",
     "filevaultconfig": "FileVault configuration",
     "jobrun": "Job",
+    "locationasset": "Licences",
     "pushcertificate": "Push certificate",
     "recoverypasswordconfig": "Recovery password configuration",
     "scepissuer": "SCEP issuer",
@@ -340,6 +341,9 @@ _EVENTS = {
     "setup.released": "Went on in Setup Assistant",
     "setup.stalled": "Waits in Setup Assistant beyond the limit",
     "setup.waits": "Waits in Setup Assistant",
+    "licences.short": "Licences of a store app are short",
+    "location.failed": "Apple could not be asked about a location",
+    "location.taken_over": "Another server has taken a location",
     "status.error": "Device could not report a status item",
 }
 

@@ -21,6 +21,7 @@ from zmdm_plugin.models import (
     ApiToken,
     Artifact,
     ArtifactVersion,
+    Asset,
     AuditEntry,
     BlueprintArtifact,
     CertificateAuthority,
@@ -79,6 +80,7 @@ _SAFE: dict[type[Base], frozenset[str]] = {
         | {"expires_at", "revoked_at", "push_certificate_id", "scep_issuer_id", "blueprint_id"}
         | {"realm_id", "realm_required"}
     ),
+    Asset: frozenset({"adam_id", "pricing_param", "name"}),
     Location: frozenset(
         {"name", "organization_name", "country_code", "library_uid", "platform", "registered_at"}
         | {"server_token_expiration_date", "lost_at"}

@@ -25,6 +25,8 @@ from zmdm_plugin.blueprints.api import (
     docs,
     enrollments,
     identities,
+    location_assets,
+    locations,
     lost,
     packages,
     protection_configs,
@@ -83,6 +85,9 @@ RESOURCES = (
     software_updates.on_blueprints,
     software_updates.on_devices,
     webhooks.blueprint,
+    locations.blueprint,
+    location_assets.assets,
+    location_assets.blueprint,
 )
 
 

@@ -16,13 +16,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from zmdm_plugin.actors import Actor
+from zmdm_plugin.clients.apps_books_errors import Refused as RefusedByApple
 from zmdm_plugin.clients.apps_books_values import ClientConfig
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, Refused
 from zmdm_plugin.models import Licence, Location, LocationAsset
 from zmdm_plugin.models.base import new_uid
 from zmdm_plugin.protocol import content_token
-from zmdm_plugin.protocol.content_token import ContentToken
+from zmdm_plugin.protocol.content_token import BadContentToken, ContentToken
 from zmdm_plugin.services import audit, events, vault
 from zmdm_plugin.services.apps_books import connection
 from zmdm_plugin.state import state
@@ -54,10 +55,13 @@ class Inspected:
 def inspect(upload: bytes) -> Inspected:
     """Read the file and ask Apple about it, outside of any transaction; changes nothing.
 
-    Raises BadContentToken, and what the client raises.
+    Refused for what is no token or what Apple does not take, else what the client raises.
     """
-    token = content_token.parse(upload)
-    return Inspected(token=token, config=connection.stranger(token.text).client_config())
+    try:
+        token = content_token.parse(upload)
+        return Inspected(token=token, config=connection.stranger(token.text).client_config())
+    except (BadContentToken, RefusedByApple) as error:
+        raise Refused("token", str(error)) from error
 
 
 def create(actor: Actor, inspected: Inspected, *, take_over: bool = False) -> Location:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,11 +10,14 @@ from typing import Final
 import httpx
 import sqlalchemy as sa
 
+from zmdm_plugin.actors import Actor
 from zmdm_plugin.clients import app_store
 from zmdm_plugin.clients.app_store import Icon, StoreFacts
 from zmdm_plugin.clients.apps_books_errors import AppsBooksError
 from zmdm_plugin.db import session
 from zmdm_plugin.models import Asset, Location, LocationAsset
+from zmdm_plugin.queues import defer
+from zmdm_plugin.services import audit
 from zmdm_plugin.services.apps_books import connection
 
 FRESH: Final = timedelta(days=1)
@@ -151,9 +154,8 @@ def is_due(*, now: datetime) -> bool:
     return session().scalar(query) is not None
 
 
-def due_now(asset_ids: Sequence[int], *, now: datetime) -> None:
-    """Have these fetched again."""
-    session().execute(
-        sa.update(Asset).where(Asset.id.in_(asset_ids)).values(metadata_due_at=now),
-        execution_options={"synchronize_session": False},
-    )
+def refresh(actor: Actor, asset: Asset, *, now: datetime) -> None:
+    """Have the facts of one asset fetched again."""
+    asset.metadata_due_at = now
+    audit.record(actor, "asset.refresh", asset)
+    defer("apps_books.metadata", once="apps_books.metadata")
