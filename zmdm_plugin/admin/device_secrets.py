@@ -24,6 +24,8 @@ _BADGES = {
     "not validated": Badge("Not validated", "warn"),
     "wrong": Badge("Wrong", "bad"),
 }
+_FIRST = {"confirmed": 0, "pending": 1}
+"""What may open the device comes before what did."""
 STATES = {
     "pending": "The device may have it",
     "confirmed": "In force",
@@ -58,7 +60,7 @@ class DeviceSecret(Screen):
             device=device,
             device_name=facts.name_of(device),
             secret=secret,
-            shown=shown,
+            shown=sorted(shown, key=lambda one: _FIRST.get(one.state, len(_FIRST))),
             kinds=KINDS,
             states=STATES,
         )

@@ -122,14 +122,14 @@ function showSecrets(place, answer, again) {
   const hide = () => { place.replaceChildren(); again.hidden = false; again.focus(); };
   for (const cell of found) {
     const value = Object.assign(document.createElement("p"), { className: "code", id: cell.id, textContent: cell.textContent });
-    const copy = Object.assign(document.createElement("button"), { type: "button", className: "quiet small", textContent: "Copy" });
+    const copy = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Copy" });
     copy.dataset.copy = cell.id;
     const said = Object.assign(document.createElement("span"), { className: "soft", textContent: `${cell.dataset.secret} ` });
     const line = document.createElement("p");
     line.append(said, copy);
     place.append(value, line);
   }
-  const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet small", textContent: "Hide" });
+  const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Hide" });
   button.addEventListener("click", hide);
   place.append(button);
   offerCopies(place);
