@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from tests.apple_schema import validate_command, validate_profile, validate_response
 from tests.protecting import INTEL, Protected, lay_protection
 from tests.road import Road
+from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import vault
 from zmdm_simulator.device import SimulatedDevice
+from zmdm_simulator.secrets import Administrator
 
 LOCK, FIRMWARE, PRK = vault.RECOVERY_LOCK, vault.FIRMWARE_PASSWORD, vault.FILEVAULT_PRK
 
@@ -244,3 +248,47 @@ def test_a_bypass_code_is_fetched_and_cleared_and_stays_readable(protected: Prot
     phone.connect()
     assert phone.secrets.bypass_code is None
     assert protected.versions(phone, vault.BYPASS_CODE) == [("superseded", code)]
+
+
+@pytest.mark.needs("apple_schema")
+@pytest.mark.parametrize("model", ["MacBookPro18,3", INTEL])
+def test_what_goes_over_the_wire_is_as_apple_describes_it(protected: Protected, model: str) -> None:
+    mac = protected.mac(model)
+    handled = [*protected.talk(mac)]
+    mac.secrets.turn_on_filevault()
+    mac.restart()
+    with protected.later(days=2):
+        handled += protected.talk(mac)
+        protected.due(mac, PRK)
+        handled += protected.talk(mac)
+    for one in handled:
+        assert validate_command(one.request_type, one.command, platform="macOS") == []
+        assert validate_response(one.request_type, one.answer, platform="macOS") == []
+    profile = mac.installed_profiles["zmdm.filevault"]
+    assert validate_profile(profile.data, platform="macOS") == []
+    kinds = {one.request_type for one in handled}
+    assert {"RotateFileVaultKey", "InstallProfile"} <= kinds
+    verify = {"SetRecoveryLock"} if model != INTEL else {"VerifyFirmwarePassword", "RestartDevice"}
+    assert verify <= kinds
+
+
+def test_the_administrator_gets_another_password_as_the_blueprint_says(
+    protected: Protected,
+) -> None:
+    protected.change(admin_password_rotation_interval_days=7)
+    mac = protected.mac()
+    mac.secrets.administrator = Administrator("GUID-1", "admin", b"")
+    with protected.road.rows():
+        device = protected.road.row(mac)
+        device.dep_enrollment = True
+        device.device_information = {
+            "AutoSetupAdminAccounts": [{"GUID": "GUID-1", "shortName": "admin"}]
+        }
+        device.security_info_at = device.device_information_at = utcnow() + timedelta(days=30)
+    protected.talk(mac)
+    first = protected.confirmed(mac, vault.ADMIN_PASSWORD)
+    assert first and mac.secrets.administrator.opens(first)
+    with protected.later(days=8):
+        protected.talk(mac)
+    second = protected.confirmed(mac, vault.ADMIN_PASSWORD)
+    assert second and second != first and mac.secrets.administrator.opens(second)
