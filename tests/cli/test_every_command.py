@@ -177,6 +177,7 @@ def enrollments(walk: Walk) -> None:
     walk.go("zmdm account-enrollment list")
     walk.go("zmdm account-enrollment show", "Own devices")
     walk.go("zmdm account-enrollment discover", "ada@example.com", "--model-family", "Mac")
+    walk.refused("zmdm account-enrollment tell-apple", "Own devices", 99)
     walk.go("zmdm enrollment list")
     walk.go("zmdm enrollment link", "Link")
     walk.go("zmdm enrollment profile", "Desk")

@@ -259,12 +259,16 @@ def test_what_was_asked_may_be_done_though_the_answer_is_lost(played: PlayedDep,
     assert len(played.organization.server().books.profiles) == 1
 
 
+DISCOVERY = "/account-driven-enrollment/profile"
+
+
 @pytest.mark.needs("services_schema")
 def test_every_answer_is_as_apples_schemas_have_it(played: PlayedDep, ask: Ask) -> None:
     serials = fill(played, 8)
     profile = ask("POST", "/profile", {**PROFILE, "devices": serials[:1]}).json()
     assignment = {"profile_uuid": profile["profile_uuid"], "devices": [*serials, "UNKNOWN"]}
     cursor = ask("POST", "/server/devices", {}).json()["cursor"]
+    ask("POST", DISCOVERY, {"mdm_service_discovery_url": "https://mdm.example.com/x"})
     get = f"/profile?profile_uuid={profile['profile_uuid']}"
     for name, method, path, body in (
         ("AccountDetail", "GET", "/account", None),
@@ -276,6 +280,7 @@ def test_every_answer_is_as_apples_schemas_have_it(played: PlayedDep, ask: Ask) 
         ("Profile", "GET", get, None),
         ("ClearProfileResponse", "DELETE", "/profile/devices", {"devices": serials}),
         ("ActivationLockStatusResponse", "POST", "/device/activationlock", {"device": serials[0]}),
+        ("GetAccountDrivenEnrollmentProfileResponse", "GET", DISCOVERY, None),
         ("GetSeedBuildTokenResponse", "GET", "/os-beta-enrollment/tokens", None),
         ("DeviceStatusResponse", "POST", "/devices/disown", {"devices": [*serials, "UNKNOWN"]}),
     ):

@@ -13,11 +13,19 @@ from zmdm_plugin.cli.groups import Topic, zmdm
 from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.cli.output import say
 from zmdm_plugin.errors import NoService, NotFound
-from zmdm_plugin.models import AccountSettings, MDMBlueprint, PushCertificate, Realm, ScepIssuer
+from zmdm_plugin.models import (
+    AccountSettings,
+    Enrollment,
+    MDMBlueprint,
+    PushCertificate,
+    Realm,
+    ScepIssuer,
+)
 from zmdm_plugin.protocol.account_driven import BYOD, FAMILIES, MODES
 from zmdm_plugin.services import access, audit
 from zmdm_plugin.services.account import accounts, discovery, listing
 from zmdm_plugin.services.enrollment import enrollments
+from zmdm_plugin.web import dep
 
 account_enrollment = Topic("account-enrollment", help="How people enroll with their account.")
 zmdm.add_command(account_enrollment)
@@ -107,6 +115,23 @@ def discover(account: str, *, model_family: str) -> None:
         raise NotFound(error.description) from error
     answer = {"enrollment": found.name, "mode": found.mode, "url": found.url}
     say(answer, f"{found.mode} through {found.name}: {found.url}")
+
+
+@account_enrollment.command("tell-apple")
+@click.argument("name")
+@click.argument("virtual_server", type=click.IntRange(1))
+def tell_apple(name: str, virtual_server: int) -> None:
+    """Have Apple send people there whose domain does not answer, by a virtual server's id."""
+    access.demand(operator(), access.CHANGE_DEP_SERVERS)
+    row = enrollments.by_name(name)
+    if row.kind != enrollments.ACCOUNT:
+        raise NotFound(f"{name!r} is not an account-driven enrollment")
+    url, row_id = discovery.url_of(row), row.id
+    dep.ask(virtual_server, lambda client: client.tell_discovery_url(url))
+    with db.transaction():
+        settings = accounts.settings_of(db.session().get_one(Enrollment, row_id))
+        audit.record(operator(), "account_enrollment.tell_apple", settings)
+    say({"name": name, "discovery_url": url}, f"Apple sends people to {url}")
 
 
 def _published(plain: dict[str, Any]) -> list[str]:

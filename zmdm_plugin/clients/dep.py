@@ -32,6 +32,7 @@ ASSIGN: Final = "/profile/devices"
 _PROFILE: Final = "/profile"
 _LOCK: Final = "/device/activationlock"
 _BETAS: Final = "/os-beta-enrollment/tokens"
+_ACCOUNT_DRIVEN: Final = "/account-driven-enrollment/profile"
 LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
     {FETCH: Limit(100, 1000), SYNC: Limit(100, 1000)}
     | {path: Limit(1000, 1000) for path in (DETAILS, DISOWN, ASSIGN)}
@@ -124,6 +125,17 @@ class DepClient:
         """Tokens for beta versions; BetaTurnedOff where the organization has none."""
         question = Question(method="GET", path=_BETAS, version=1)
         return self._read(dep_values.betas, question)
+
+    def discovery_url(self) -> str | None:
+        """Where Apple sends devices whose domain does not answer service discovery."""
+        said = self._read(dict, Question(method="GET", path=_ACCOUNT_DRIVEN))
+        url = said.get("mdm_service_discovery_url")
+        return url if isinstance(url, str) and url else None
+
+    def tell_discovery_url(self, url: str) -> None:
+        """Have Apple send them there, all of the organization; it takes the place of another."""
+        body = {"mdm_service_discovery_url": url}
+        self._read(dict, Question(method="POST", path=_ACCOUNT_DRIVEN, body=body))
 
     def activation_lock(self, serial: str, *, escrow_key: str = "", message: str = "") -> str:
         """Lock a device to the organization; Apple's word for what became of it.

@@ -184,6 +184,21 @@ def _betas(call: Call) -> dict[str, Any]:
     return {"betaEnrollmentTokens": tokens}
 
 
+def _tell_discovery_url(call: Call) -> dict[str, Any]:
+    url = call.body.get("mdm_service_discovery_url")
+    if not isinstance(url, str) or not url.startswith("https://"):
+        raise Refusal(400, "MALFORMED_REQUEST_BODY")
+    call.server.discovery = {
+        "mdm_service_discovery_url": url,
+        "last_updated_timestamp": wire_time(call.server.clock()),
+    }
+    return {}
+
+
+def _discovery_url(call: Call) -> dict[str, Any]:
+    return dict(call.server.discovery)
+
+
 ANSWERS: dict[tuple[str, str], Callable[[Call], dict[str, Any]]] = {
     ("GET", "/account"): _account,
     ("POST", "/server/devices"): _fetch,
@@ -196,5 +211,7 @@ ANSWERS: dict[tuple[str, str], Callable[[Call], dict[str, Any]]] = {
     ("POST", "/profile/devices"): _assign,
     ("PUT", "/profile/devices"): _assign,
     ("DELETE", "/profile/devices"): _clear,
+    ("GET", "/account-driven-enrollment/profile"): _discovery_url,
+    ("POST", "/account-driven-enrollment/profile"): _tell_discovery_url,
     ("GET", "/os-beta-enrollment/tokens"): _betas,
 }

@@ -58,6 +58,7 @@ class VirtualServer:
     tokens: dict[str, Credentials] = field(default_factory=dict)
     expiries: dict[str, datetime] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
+    discovery: dict[str, str] = field(default_factory=dict)  # of account-driven enrollment
     answers: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 

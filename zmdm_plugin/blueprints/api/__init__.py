@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from zmdm_plugin.blueprints.api import (
+    account_at_apple,
     account_enrollments,
     applications,
     artifact_failures,
@@ -55,6 +56,7 @@ RESOURCES = (
     enrollments.blueprint,
     identities.blueprint,
     account_enrollments.blueprint,
+    account_at_apple.blueprint,
     dep.blueprint,
     dep_devices.blueprint,
     dep_enrollments.blueprint,

@@ -75,7 +75,7 @@ def create_account_enrollment(asked: dict[str, Any]) -> AccountSettings:
 @blueprint.response(200, AccountEnrollmentSchema)
 def get_account_enrollment(account_enrollment_id: int) -> AccountSettings:
     """Show an account-driven enrollment"""
-    return accounts.settings_of(_find(account_enrollment_id, access.VIEW_ENROLLMENTS))
+    return accounts.settings_of(find(account_enrollment_id, access.VIEW_ENROLLMENTS))
 
 
 @blueprint.route(_ONE, methods=["PATCH"])
@@ -87,7 +87,7 @@ def change_account_enrollment(asked: dict[str, Any], account_enrollment_id: int)
 
     What is not named stays. Devices that enrolled through it keep what they enrolled with.
     """
-    _find(account_enrollment_id, access.CHANGE_ENROLLMENTS)
+    find(account_enrollment_id, access.CHANGE_ENROLLMENTS)
     with db.transaction():
         row = accounts.settings_of(db.session().get_one(Enrollment, account_enrollment_id))
         before = audit.snapshot(row)
@@ -106,7 +106,7 @@ def delete_account_enrollment(account_enrollment_id: int) -> None:
 
     As long as no device has begun to enroll through it; afterwards it is a 409: revoke it.
     """
-    _find(account_enrollment_id, access.CHANGE_ENROLLMENTS)
+    find(account_enrollment_id, access.CHANGE_ENROLLMENTS)
     with db.transaction():
         row = db.session().get_one(Enrollment, account_enrollment_id)
         audit.record(api_actor(), "enrollment.delete", row, before=audit.snapshot(row))
@@ -121,7 +121,7 @@ def revoke_account_enrollment(account_enrollment_id: int) -> AccountSettings:
 
     Nobody can enroll through it any more; devices that did stay enrolled.
     """
-    row = _find(account_enrollment_id, access.CHANGE_ENROLLMENTS)
+    row = find(account_enrollment_id, access.CHANGE_ENROLLMENTS)
     if row.revoked_at is not None:
         raise Conflict("the enrollment is revoked already")
     with db.transaction():
@@ -137,11 +137,12 @@ def revoke_account_enrollment(account_enrollment_id: int) -> AccountSettings:
 @blueprint.response(200, AccountSessionSchema(many=True), headers=paging.HEADERS)
 def list_account_sessions(query: dict[str, Any], account_enrollment_id: int) -> Any:
     """List who came through an account-driven enrollment"""
-    row = _find(account_enrollment_id, access.VIEW_ENROLLMENTS)
+    row = find(account_enrollment_id, access.VIEW_ENROLLMENTS)
     return paging.answer(listing.session_page(row, api_actor(), **query), query["limit"])
 
 
-def _find(account_enrollment_id: int, permission: str) -> Enrollment:
+def find(account_enrollment_id: int, permission: str) -> Enrollment:
+    """An enrollment of this kind that the actor may use this permission on."""
     row = credential_lists.find(
         Enrollment, account_enrollment_id, actor=api_actor(), permission=permission
     )
