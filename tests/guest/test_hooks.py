@@ -154,3 +154,13 @@ def test_programs_need_a_token_and_no_csrf(host: Callable[..., Flask], order: st
     client = host(**{order: CSRFProtect}).test_client()
     answer = client.post("/api/mdm/devices/1/commands/DeviceLock/", json={})
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_nobody_is_shown_a_hosts_answer_where_they_sign_in(
+    host: Callable[..., Flask], name: str
+) -> None:
+    app = host(before=for_strangers(HOOKS[name]))
+    for path in ("nobody/", "nobody/provider/", "callback/", "assets/zmdm.css"):
+        answer = app.test_client().get(f"/public/mdm/sign_in/{path}")
+        assert (answer.status_code, "try again later" in answer.text.lower()) == (503, True)

@@ -44,7 +44,7 @@ class LocalArguments(ma.Schema):
 class _Claims(LocalArguments):
     """Which claims or attributes fill which columns of a person."""
 
-    claim_username = text("Of the username: who somebody is here.", label="Username from")
+    claim_username = text("Who somebody is here.", required=True, label="Username from")
     claim_email = text("", label="Email from")
     claim_first_name = text("", label="First name from")
     claim_last_name = text("", label="Last name from")
@@ -61,7 +61,7 @@ class OidcArguments(_Claims):
         2000,
         required=True,
     )
-    client_id = text("What the provider calls us.", 500, required=True, label="Client id")
+    client_id = text("What the provider calls us.", 500, required=True, label="Client ID")
     secret = text("What the provider gave us with it. Kept sealed.", 4096, label="Client secret")
     scopes = text("With spaces between them; empty: openid profile email.", 1000)
     ca = _area(_CA, "Certificate authority")

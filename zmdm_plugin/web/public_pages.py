@@ -17,8 +17,6 @@ from zmdm_plugin.web.public import made
 ACCOUNT_SCHEME = "apple-remotemanagement-user-login:"
 """Where an account-driven enrollment takes its token to; a form's answer may lead there."""
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; "
-    f"form-action 'self' {ACCOUNT_SCHEME}; base-uri 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -35,6 +33,12 @@ def page(template: str, *, title: str, status: int = 200, **values: Any) -> Resp
     )
     response = Response(html, status, content_type="text/html; charset=utf-8")
     response.headers.update(_HEADERS)
+    # A browser asks this of where a form's answer leads, too: on to ZMDM_BASE_URL.
+    forms = f"'self' {state().settings.base_url} {ACCOUNT_SCHEME}"
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'self'; form-action {forms}; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
     return made(response)
 
 
