@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import plistlib
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from cryptography import x509
 from flask import Flask
 
-from tests.identities import apply_for, authenticate, fall_due, obtain, poll
+from tests.identities import after, apply_for, authenticate, fall_due, obtain, poll
 from tests.road import Road, lay_road
 from tests.simulator.device_server import DeviceServer
 from zmdm_plugin import db
@@ -109,6 +110,20 @@ def test_an_identity_from_elsewhere_is_renewed_there(road: Road) -> None:
     fall_due(road, mac)
     assert mac.connect().request_types == ["InstallProfile"]
     assert mac.own_identity.certificate.issuer == former.certificate.issuer
+    assert mac.own_identity.fingerprint != former.fingerprint
+
+
+def test_a_service_that_was_away_renews_when_it_is_back(road: Road, elsewhere: Elsewhere) -> None:
+    mac = road.enrolled(profile=by_hand(road))
+    mac.connect()
+    former = mac.own_identity
+    fall_due(road, mac)
+    known, elsewhere.ca = elsewhere.ca, DeviceCA.create()
+    mac.connect()
+    assert mac.own_identity.fingerprint == former.fingerprint
+    elsewhere.ca = known
+    with after(timedelta(hours=1), mac):
+        assert "InstallProfile" in mac.connect().request_types
     assert mac.own_identity.fingerprint != former.fingerprint
 
 

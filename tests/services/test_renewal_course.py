@@ -16,11 +16,12 @@ from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import Identity
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import bulk, job_runs, release, renewals, sweep, wake
+from zmdm_plugin.services.device_filter import DeviceFilter
 from zmdm_plugin.services.renewals import IdentityFilter
 from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.script import Do, Rule, Script
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
@@ -223,3 +224,37 @@ def test_a_passed_wait_wakes_the_device(road: Road, mac: SimulatedDevice) -> Non
         road.channel(mac).push_due_at = None
     with after(HOUR, mac), road.app.app_context(), db.transaction():
         assert wake.passed_deadlines(now=utcnow()) == 1
+
+
+@pytest.mark.parametrize("skew", [-9 * MINUTE, 2 * DAY])
+def test_a_clock_that_is_a_little_wrong_does_not_matter(
+    road: Road, mac: SimulatedDevice, skew: timedelta
+) -> None:
+    mac.clock_skew = skew
+    assert mac.connect().request_types == ["InstallProfile"]
+    assert held(road, mac).renewal_state == "done"
+
+
+def test_a_clock_that_runs_behind_is_said_and_waited_for(road: Road, mac: SimulatedDevice) -> None:
+    mac.clock_skew = -2 * DAY
+    mac.connect()
+    assert held(road, mac).renewal_state == "failed"
+    assert "not valid" in why(road, mac)
+    mac.clock_skew = timedelta(0)
+    with after(HOUR, mac):
+        assert mac.connect().request_types == ["InstallProfile"]
+    assert held(road, mac).renewal_state == "done"
+
+
+def test_lists_and_alarms_are_the_same_on_postgresql(pg_road: Road) -> None:
+    mac = pg_road.enrolled()
+    mac.connect()
+    fall_due(pg_road, mac)
+    with pg_road.rows():
+        assert renewals.say_overdue(now=utcnow()) == 1
+        late = IdentityFilter(renewal="overdue", device=DeviceFilter(search=mac.facts.serial))
+        assert len(renewals.page(ADMINISTRATOR, late).items) == 1
+        assert renewals.number_overdue(ADMINISTRATOR, most=9) == 1
+        renewals.renew(pg_road.row(mac), ADMINISTRATOR)
+    assert "InstallProfile" in mac.connect().request_types
+    assert held(pg_road, mac).renewal_state == "done"
