@@ -27,7 +27,7 @@ def with_ca(app: Flask) -> datetime:
 
 def swept(app: Flask, now: datetime) -> int:
     with app.app_context(), db.transaction():
-        return sweep.run(now=now)["warnings"]
+        return sweep.STEPS["warnings"](now=now)
 
 
 def said(app: Flask) -> list[tuple[str, str, int]]:

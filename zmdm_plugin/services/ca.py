@@ -52,7 +52,8 @@ def create(name: str, *, key: rsa.RSAPrivateKey | None = None) -> CertificateAut
 def renew() -> CertificateAuthority:
     """The next generation signs from now on: the one that lies ready, or a new one."""
     present = _signing()
-    return _take_over(present, successor() or _prepare(present, utcnow()))
+    now = utcnow()
+    return _take_over(present, successor() or _prepare(present, now, made_at=now))
 
 
 def prepare(*, issues_from: datetime) -> CertificateAuthority:
@@ -60,7 +61,7 @@ def prepare(*, issues_from: datetime) -> CertificateAuthority:
     present = _signing()
     if successor() is not None:
         raise Conflict("the next generation lies ready already")
-    return _prepare(present, issues_from)
+    return _prepare(present, issues_from, made_at=utcnow())
 
 
 def keep_going(*, now: datetime) -> int:
@@ -78,7 +79,8 @@ def keep_going(*, now: datetime) -> int:
     if present.not_after != ends:
         return 0  # another process was faster
     if ready is None:
-        _prepare(present, max(takes_over, now + LEAD) if ends > now + LEAD else now)
+        begins = max(takes_over, now + LEAD) if ends > now + LEAD else now
+        _prepare(present, begins, made_at=now)
         return 1
     if now >= min(ready.issues_from or takes_over, ends):
         _take_over(present, ready)
@@ -115,9 +117,11 @@ def _signing() -> CertificateAuthority:
     return present
 
 
-def _prepare(present: CertificateAuthority, issues_from: datetime) -> CertificateAuthority:
+def _prepare(
+    present: CertificateAuthority, issues_from: datetime, *, made_at: datetime
+) -> CertificateAuthority:
     key = issuance.new_rsa_key(_KEY_BITS)
-    certificate = issuance.renew_ca(present.certificate, key, at=utcnow())
+    certificate = issuance.renew_ca(present.certificate, key, at=made_at)
     row = _add(present.name, present.generation + 1, certificate, key)
     row.issuing, row.issues_from = False, issues_from
     session().flush()
