@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.ade import Ade, lay_ade, settings_for
-from tests.api.world import Program, audit_trail, program
+from tests.api.world import Program, audit_trail, program, statements
 from tests.people import lay_realm
 from zmdm_plugin.protocol.skip_items import SKIP_ITEMS
 from zmdm_simulator.apple.dep import PlayedDep
@@ -176,6 +176,17 @@ def test_every_action_is_in_the_audit_without_the_secret(ade: Ade, api: Program)
     assert [entry.action for entry in entries] == ["enrollment.create", "enrollment.define"]
     assert entries[0].after["department"] == "IT"
     assert not {"secret", "secret_hash"} & set(entries[0].after)
+
+
+def test_a_list_costs_as_many_statements_as_one_row(ade: Ade, api: Program) -> None:
+    numbers: list[int] = []
+    api.get(PATH)  # notes that the token was used
+    for name in ("One", "Two", "Three"):
+        ade.enrollment(name)
+        with statements(ade.road.app) as seen:
+            assert api.get(PATH).status_code == 200
+        numbers.append(len(seen))
+    assert numbers[0] == numbers[2]
 
 
 def test_screens_that_can_be_skipped_are_listed_with_their_systems(api: Program) -> None:

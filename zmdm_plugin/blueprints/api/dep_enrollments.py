@@ -163,5 +163,6 @@ def test_dep_enrollment(ade_enrollment_id: int) -> dict[str, Any]:
 
 
 def _shown(rows: list[Enrollment]) -> list[dict[str, Any]]:
+    settings.load(rows)
     standings = defining.standings([row.id for row in rows])
     return [shown.shown(row, standings[row.id]) for row in rows]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.orm.attributes import set_committed_value
 
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
@@ -106,6 +107,14 @@ def find(enrollment_id: int) -> Enrollment:
     if row is None:
         raise NotFound("there is no such ADE enrollment")
     return row
+
+
+def load(rows: Sequence[Enrollment]) -> None:
+    """Load the settings of these at once, so that a list does not ask row by row."""
+    query = sa.select(AdeSettings).where(AdeSettings.enrollment_id.in_([row.id for row in rows]))
+    found = {one.enrollment_id: one for one in session().scalars(query)}
+    for row in rows:
+        set_committed_value(row, "ade", found.get(row.id))
 
 
 def of(row: Enrollment) -> AdeSettings:

@@ -22,6 +22,7 @@ from zmdm_plugin.web.ade_said import AdeSaid
 
 _ID = ma.validate.Range(min=1, max=MAX_ID)
 _MOST = 10_000
+_SECRET = ("secret", "challenge")
 
 
 def _names(about: str) -> ma.fields.List[str]:
@@ -119,9 +120,9 @@ class DepEnrollmentSchema(DepEnrollmentSaid):
 def shown(row: Enrollment, standing: Standing) -> dict[str, Any]:
     """What the schema shows of a row."""
     said = settings.of(row)
-    own = {name: getattr(row, name) for name in row.__mapper__.columns.keys() if name != "secret"}
+    own = [name for name in row.__mapper__.columns.keys() if not name.startswith(_SECRET)]
     return {
-        **{name: own[name] for name in own if not name.startswith(("secret", "challenge"))},
+        **{name: getattr(row, name) for name in own},
         **{name: getattr(said, name) for name in settings.FIELDS},
         "server_id": said.server_id,
         "profile": standing.profile,
