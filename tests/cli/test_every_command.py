@@ -287,6 +287,26 @@ def software_updates(walk: Walk) -> None:
     walk.refused("zmdm software-update sync")
 
 
+def dep(walk: Walk) -> None:
+    """As far as it goes without Apple; tests/services/test_dep_cli.py has the rest."""
+    made = walk.go("zmdm dep connect", "Lab")
+    assert isinstance(made, dict)
+    number = made["id"]
+    walk.go("zmdm dep stage-key", number)
+    walk.go("zmdm dep public-key", number)
+    walk.go("zmdm dep servers")
+    walk.go("zmdm dep devices")
+    walk.refused("zmdm dep token", number, walk.file("p7m", "nonsense"))
+    for words in ("sync", "beta-tokens"):
+        walk.refused(f"zmdm dep {words}", number)
+    walk.refused("zmdm dep default", number, "Nobody")
+    walk.refused("zmdm dep assign", "Nobody", "C02NONE")
+    for words in ("device", "refresh"):
+        walk.refused(f"zmdm dep {words}", "C02NONE")
+    walk.refused("zmdm dep disown", "C02NONE", "--yes")
+    walk.go("zmdm dep cancel-key", number, "--yes")
+
+
 def the_rest(walk: Walk) -> None:
     walk.go("zmdm audit list")
     walk.go("zmdm audit export")
@@ -310,6 +330,7 @@ def the_rest(walk: Walk) -> None:
 def test_every_command_speaks_json(walk: Walk) -> None:
     parts = (devices, enrollments, automated_enrollments, push_certificates, certificates_as_files)
     for part in (*parts, blueprints, packages, people, software_updates, the_rest):
+    for part in (*parts, blueprints, software_updates, dep, the_rest):
         part(walk)
     assert EVERY - walk.walked == {*UNTIL_STOPPED, "zmdm ca create", "zmdm doctor"}
 

@@ -90,8 +90,15 @@ def test_giving_up_the_first_key_takes_the_server_with_it(dep: Dep) -> None:
         with db.transaction():
             setup.cancel(other, actor=ADMINISTRATOR)
         assert db.session().get(DepVirtualServer, other) is None
-        with pytest.raises(Conflict), db.transaction():
+        with pytest.raises(Conflict, match="no key"), db.transaction():
             setup.cancel(dep.server_id, actor=ADMINISTRATOR)
+
+
+def test_a_server_that_enrollments_are_for_is_not_given_up(dep: Dep) -> None:
+    dep.server_id = dep.begin("Other")
+    dep.enrollment("Staff", defined=False)
+    with pytest.raises(Conflict, match="enrollments"), dep.app.app_context(), db.transaction():
+        setup.cancel(dep.server_id, actor=ADMINISTRATOR)
 
 
 def test_secrets_are_sealed_and_neither_audited_nor_in_events(dep: Dep) -> None:

@@ -17,7 +17,7 @@ from zmdm_plugin.actors import Actor
 from zmdm_plugin.clients.dep_values import Account
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, Refused
-from zmdm_plugin.models import DepVirtualServer
+from zmdm_plugin.models import AdeProfile, AdeSettings, DepDevice, DepVirtualServer
 from zmdm_plugin.protocol import pem, server_token
 from zmdm_plugin.protocol.issuance import new_rsa_key
 from zmdm_plugin.protocol.server_token import AnotherKey, BadServerToken, ServerToken
@@ -71,6 +71,8 @@ def cancel(server_id: int, *, actor: Actor) -> None:
     server = find(server_id, lock=True)
     if server.staged_certificate is None:
         raise Conflict("no key waits for its token")
+    if server.uuid is None and _is_used(server.id):
+        raise Conflict(f"enrollments are for {server.name}: delete them first")
     audit.record(actor, "dep_virtual_server.cancel", server)
     if server.uuid is None:
         session().delete(server)
@@ -174,6 +176,14 @@ def _stage(server: DepVirtualServer, *, now: datetime) -> None:
     vault.seal(server, "staged_private_key", pem.private_key_der(key))
     server.staged_at = now
     session().flush()
+
+
+def _is_used(server_id: int) -> bool:
+    queries = (
+        sa.select(model.id).where(model.server_id == server_id).limit(1)
+        for model in (AdeSettings, AdeProfile, DepDevice)
+    )
+    return any(session().scalar(query) is not None for query in queries)
 
 
 def _unstage(server: DepVirtualServer) -> None:
