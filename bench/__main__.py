@@ -26,6 +26,7 @@ SHORT = {
     "screens": ["--sizes", "1000", "--times", "5"],
     "push": ["--pushes", "10000"],
     "push_flush": [],
+    "dep": ["--sizes", "10000"],
 }
 """Benchmark -> its options without --full."""
 

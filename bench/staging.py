@@ -114,7 +114,7 @@ def stage(database: str, size: int, *, server: str = "gunicorn") -> Iterator[Sta
     """Lay everything out, serve it, and clear it away."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zmdm-bench-")))
-        uri, pid = _database(database, folder, stack)
+        uri, pid = database_in(database, folder, stack)
         hosts.migrate(uri)
         port = free_port()
         settings = {
@@ -132,7 +132,7 @@ def stage(database: str, size: int, *, server: str = "gunicorn") -> Iterator[Sta
         yield Stage(road, settings["ZMDM_BASE_URL"], process, pid, devices)
 
 
-def _database(kind: str, folder: Path, stack: ExitStack) -> tuple[str, int | None]:
+def database_in(kind: str, folder: Path, stack: ExitStack) -> tuple[str, int | None]:
     if kind == "sqlite":
         return f"sqlite:///{folder / 'bench.sqlite3'}", None
     postgres = Postgres.own()

@@ -6,6 +6,7 @@ world only once there is something to tell.
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import re
@@ -221,6 +222,33 @@ class HotStatement:
             return row
         finally:
             connection.isolation_level = before
+
+
+def insert_many(model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns, and every one that must not be NULL.
+
+    PostgreSQL takes them by COPY, which costs a fraction of as many INSERTs.
+    """
+    if not rows:
+        return
+    if not is_postgresql():
+        session().execute(sa.insert(model), list(rows))
+        return
+    columns = model.__table__.c
+    names = list(rows[0])
+    nested = {name for name in names if isinstance(columns[name].type, sa.JSON)}
+    listed = ", ".join(f'"{name}"' for name in names)
+    raw = cast(Any, session().connection().connection.driver_connection)
+    with (
+        raw.cursor() as cursor,
+        cursor.copy(f'COPY "{model.__table__.name}" ({listed}) FROM STDIN') as copy,
+    ):
+        for row in rows:
+            copy.write_row([_copied(row[name], name in nested) for name in names])
+
+
+def _copied(value: Any, nested: bool) -> Any:
+    return json.dumps(value) if nested and value is not None else value
 
 
 def typed(

@@ -329,8 +329,8 @@ def the_rest(walk: Walk) -> None:
 @pytest.mark.settings(ZMDM_SOFTWARE_LOOKUP_URL="http://127.0.0.1:9")
 def test_every_command_speaks_json(walk: Walk) -> None:
     parts = (devices, enrollments, automated_enrollments, push_certificates, certificates_as_files)
-    for part in (*parts, blueprints, packages, people, software_updates, the_rest):
-    for part in (*parts, blueprints, software_updates, dep, the_rest):
+    rest = (blueprints, packages, people, software_updates, dep, the_rest)
+    for part in (*parts, *rest):
         part(walk)
     assert EVERY - walk.walked == {*UNTIL_STOPPED, "zmdm ca create", "zmdm doctor"}
 

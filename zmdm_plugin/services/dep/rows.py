@@ -13,7 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from zmdm_plugin.clients.dep_values import DepDevice as Told
-from zmdm_plugin.db import session
+from zmdm_plugin.db import insert_many, session
 from zmdm_plugin.models import DepDevice, Device, Event
 from zmdm_plugin.models.base import new_uid
 
@@ -129,7 +129,7 @@ def note(
         }
         for kind, serial, more in found
     ]
-    session().execute(sa.insert(Event), rows)
+    insert_many(Event, rows)
 
 
 def _newest(devices: Sequence[Told]) -> dict[str, Told]:
@@ -278,8 +278,7 @@ def _plain(value: Any) -> Any:
 
 
 def _execute(work: _Work) -> None:
-    if work.inserts:
-        session().execute(sa.insert(DepDevice), work.inserts)
+    insert_many(DepDevice, work.inserts)
     if work.updates:
         session().execute(sa.update(DepDevice), work.updates)
     if work.same:
