@@ -84,14 +84,15 @@ class ConfigPage(_ConfigScreen):
     def index(self, config_id: int) -> Response:
         """What it says, and where it is used."""
         row = configs.find(self.area.kind, config_id)
-        others = health.escrowing_artifacts() if isinstance(row, FileVaultConfig) else []
+        disks = isinstance(row, FileVaultConfig)
         return self.page(
             "zmdm/protection_config.html",
             title=row.name,
             area=self.area,
             row=row,
             says=self.area.says(row),
-            others=others,
+            others=health.escrowing_artifacts() if disks else [],
+            standard=health.standard_users(row) if isinstance(row, FileVaultConfig) else [],
             blueprints=configs.blueprints_of(self.area.kind, [row.id]).get(row.id, []),
             changeable=may(self.area.permission("change")),
             deletable=may(self.area.permission("delete")),

@@ -9,12 +9,16 @@ import sqlalchemy as sa
 
 from zmdm_plugin.db import session
 from zmdm_plugin.models import (
+    AdeSettings,
     Artifact,
     ArtifactVersion,
     Channel,
     Device,
     DeviceSecret,
+    Enrollment,
+    FileVaultConfig,
     InstalledProfile,
+    MDMBlueprint,
     ProtectionTask,
 )
 from zmdm_plugin.models.base import utcnow
@@ -196,6 +200,25 @@ def _other_escrow(device: Device) -> list[str]:
         "such profile only. Remove it, or the FileVault configuration of the blueprint."
         for name, identifier in rows
     ]
+
+
+def standard_users(config: FileVaultConfig) -> list[str]:
+    """Enrollments whose people get a standard account, where Setup Assistant is to turn FileVault
+    on: that needs an administrator with a secure token, so its pane does not appear."""
+    if not config.enforce_in_setup_assistant:
+        return []
+    rows = (
+        sa.select(Enrollment.name)
+        .join(AdeSettings, AdeSettings.enrollment_id == Enrollment.id)
+        .join(MDMBlueprint, MDMBlueprint.id == Enrollment.blueprint_id)
+        .where(
+            MDMBlueprint.filevault_config_id == config.id,
+            AdeSettings.use_realm_user.is_(True),
+            AdeSettings.realm_user_is_admin.is_(False),
+        )
+        .order_by(Enrollment.name)
+    )
+    return list(session().scalars(rows.limit(20)))
 
 
 def escrowing_artifacts() -> list[str]:

@@ -52,7 +52,7 @@ def of(channel: Channel) -> Protection | None:
     administrator = admin.interval or ADMIN_PASSWORD in at_work or ADMIN_PASSWORD in kept
     return Protection(
         filevault=filevault,
-        recovery=recovery,
+        recovery=recovery if device.apple_silicon is not None else None,
         admin=admin,
         tasks=at_work,
         kept=kept,
