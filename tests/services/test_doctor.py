@@ -19,6 +19,7 @@ from zmdm_plugin.models import Heartbeat, PushCertificate
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.secretbox import SecretBox, generate_key, parse_key
 from zmdm_plugin.services import doctor, leases
+from zmdm_plugin.services.realms import health, realms
 from zmdm_plugin.web import probe
 
 
@@ -123,3 +124,15 @@ def test_the_command_line_says_the_same_and_fails(app: Flask) -> None:
     assert {"name": "Scheduler", "state": "good"}.items() <= next(
         one for one in said["findings"] if one["name"] == "Scheduler"
     ).items()
+
+
+def test_a_realm_that_does_not_work_is_found(app: Flask) -> None:
+    assert "Realms" not in findings(app)
+    with app.app_context(), db.transaction():
+        realms.create("Staff", "local")
+    assert states(app, "Realms") == ["good"]
+    with app.app_context(), db.transaction():
+        realm = realms.by_name("Staff")
+        health.failed(realm, "the directory cannot be reached", now=utcnow())
+    found = findings(app)["Realms"]
+    assert (str(found.state), "Staff: the directory" in found.says) == ("bad", True)

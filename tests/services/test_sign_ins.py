@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from tests.people import ADA, BOB, PASSWORD, Browser, handle_of, lay_realm, said
 from tests.road import Road
+from tests.services.test_retention import forget, left
 from zmdm_plugin import db
 from zmdm_plugin.errors import Refused
-from zmdm_plugin.models import Event, RealmUser, SignIn
+from zmdm_plugin.models import Event, RealmUser, SignIn, SignInAttempt
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services.realms import accounts, realms, sign_ins
 
@@ -208,3 +209,26 @@ def test_secrets_of_a_sign_in_are_kept_as_hashes(road: Road, realm_id: int) -> N
         row = db.session().execute(sa.select(SignIn.__table__)).one()
     secrets = [url.rsplit("/", 2)[1], handle_of(there), browser.http.cookies["zmdm_sign_in"]]
     assert not [one for one in secrets if one in str(row)]
+
+
+def test_sign_ins_are_forgotten_after_a_day(road: Road, realm_id: int) -> None:
+    Browser(road.app).sign_in(begun(road, realm_id))
+    begun(road, realm_id)
+    with road.rows() as session:
+        past = utcnow() - timedelta(days=2)
+        first = sa.select(sa.func.min(SignIn.id)).scalar_subquery()
+        session.execute(sa.update(SignIn).where(SignIn.id == first).values(expires_at=past))
+    run = forget(road.app)
+    assert run is not None and (run.result or {})["sign_ins"] == 1
+    assert left(road.app, SignIn) == 1
+
+
+def test_the_wrong_passwords_of_a_while_ago_count_no_more(road: Road, realm_id: int) -> None:
+    url, browser = begun(road, realm_id), Browser(road.app)
+    browser.get(url)
+    for _ in range(10):
+        browser.send(url, username="bob", password="wrong password")
+    with road.rows() as session:
+        past = utcnow() - timedelta(minutes=16)
+        session.execute(sa.update(SignInAttempt).values(created_at=past))
+    assert browser.send(url, username="bob", password=PASSWORD).status_code == 303

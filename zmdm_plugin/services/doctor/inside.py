@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from zmdm_plugin import db, migrate, queues
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import SealError
-from zmdm_plugin.models import CertificateAuthority, Heartbeat, PushCertificate, ScepIssuer
+from zmdm_plugin.models import CertificateAuthority, Heartbeat, PushCertificate, Realm, ScepIssuer
 from zmdm_plugin.models.base import Row
 from zmdm_plugin.services import expiries, vault
 from zmdm_plugin.services.doctor.finding import Finding, bad, good, warn
+from zmdm_plugin.services.realms import health
 from zmdm_plugin.services.software_updates import feed
 
 _FRESH = timedelta(seconds=120)
@@ -192,6 +193,16 @@ def _software_updates(now: datetime) -> list[Finding]:
     return [good(name, f"It was read on {known.read_at:%Y-%m-%d}: {known.releases:,} releases.")]
 
 
+def _realms(now: datetime) -> list[Finding]:
+    """Nobody can enroll where a sign-in is demanded and its realm does not work."""
+    rows = session().scalars(sa.select(Realm).where(Realm.enabled).order_by(Realm.name)).all()
+    faults = {row.name: fault for row in rows if (fault := health.fault(row))}
+    if faults:
+        says = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
+        return [bad("Realms", f"People cannot sign in. {says}.", "Test the realm on its page.")]
+    return [good("Realms", f"{len(rows)} in use, nothing is known to be wrong.")] if rows else []
+
+
 def own_routes(status: int, text: str) -> Finding:
     """The answer to an unsigned device request through the application, the host's hooks too."""
     name = "Device routes, inside"
@@ -212,5 +223,6 @@ CHECKS: dict[str, Callable[[datetime], list[Finding]]] = {
     "CA": _authorities,
     "Certificates in settings": _configured,
     "Software updates": _software_updates,
+    "Realms": _realms,
     "Clock": _clock,
 }

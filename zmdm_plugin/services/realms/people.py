@@ -13,6 +13,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import Device, EnrollmentSession, Realm, RealmUser, SignIn
 from zmdm_plugin.services import events, replan
+from zmdm_plugin.services.channels import hold_devices
 from zmdm_plugin.services.realms.provider import Known, PersonRefused
 
 LONGEST = 256
@@ -92,20 +93,13 @@ def change(row: RealmUser, changes: Mapping[str, Any]) -> None:
 
 def replan_devices(row: RealmUser) -> None:
     """Their variables stand for something else now: the planner looks at their devices anew."""
+    theirs = sa.select(Device.id).where(Device.realm_user_id == row.id).order_by(Device.id)
     last = 0
-    while True:
-        devices = session().scalars(
-            sa.select(Device)
-            .where(Device.realm_user_id == row.id, Device.id > last)
-            .order_by(Device.id)
-            .limit(_CHUNK)
-        )
-        found = list(devices)
-        for device in found:
+    while ids := session().scalars(theirs.where(Device.id > last).limit(_CHUNK)).all():
+        hold_devices(ids)
+        for device in session().scalars(sa.select(Device).where(Device.id.in_(ids))).all():
             replan.device(device, bulk=True)
-            last = device.id
-        if len(found) < _CHUNK:
-            return
+        last = ids[-1]
 
 
 def _find(realm: Realm, username: str, subject: str | None) -> RealmUser | None:
