@@ -15,7 +15,7 @@ class UserConfigured(Command):
     request_type = "UserConfigured"
     fast_lane = True
     min_os = {Platform.IOS: "17.0"}
-    channels = {Platform.IPADOS: frozenset({ChannelKind.USER})}
+    channels = {Platform.IPADOS: frozenset({ChannelKind.USER}), Platform.IOS: frozenset()}
     user_enrollment_on = frozenset()
 
     @classmethod

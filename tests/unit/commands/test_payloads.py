@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.apple_schema import validate_command
-from tests.unit.commands.targets import APPLE_TV, IPAD, IPHONE, MAC, PROFILE, change
+from tests.unit.commands.targets import (
+    APPLE_TV,
+    IPAD,
+    IPHONE,
+    MAC,
+    PROFILE,
+    change,
+    on_user_channel,
+)
 from zmdm_plugin.commands import registry
 from zmdm_plugin.protocol.platform import Platform
 
@@ -13,7 +21,11 @@ VISION = change(IPHONE, platform=Platform.VISIONOS, os_version="26.0")
 SHARED = change(IPAD, shared_ipad=True)
 WATCH = change(IPHONE, platform=Platform.WATCHOS, os_version="26.0")
 NEITHER = {"disallow_proximity_setup": False, "preserve_data_plan": False}
+WAITING_PERSON = change(on_user_channel(IPAD), awaiting=True)
 ORDERS = [
+    ("DeviceConfigured", change(MAC, awaiting=True), {}),
+    ("DeviceConfigured", change(IPHONE, awaiting=True), {}),
+    ("UserConfigured", WAITING_PERSON, {}),
     ("CertificateList", MAC, {}),
     ("CertificateList", IPHONE, {"managed_only": True}),
     ("DeclarativeManagement", MAC, {}),
@@ -205,3 +217,9 @@ def test_a_profile_is_stored_and_not_shown():
     args = command.load({"profile": PROFILE})
     assert command.restore(command.store(args)) == args
     assert command.shown(args) == {"profile": "<redacted>"}
+
+
+def test_only_who_waits_is_released():
+    for name, target in (("DeviceConfigured", MAC), ("UserConfigured", on_user_channel(IPAD))):
+        assert registry[name].unavailable(target) is not None
+    assert registry["UserConfigured"].unavailable(change(IPHONE, awaiting=True)) is not None
