@@ -87,7 +87,8 @@ class Shelf:
                 # One that a notification has begun is as good.
                 uid = syncing.running(self.id) or syncing.start(ADMINISTRATOR, row, mode).uid
             jobs.sync(uid)
-            run = job_runs.find(uid)
+            while (run := job_runs.find(uid)).state == "queued":  # a slice is over, not the run
+                jobs.sync(uid)
             db.session().expunge(run)
             return run
 

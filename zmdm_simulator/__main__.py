@@ -1,5 +1,5 @@
 """`python -m zmdm_simulator apple …` plays Apple, `… lookup …` its list of software updates,
-`… dep …` its device assignment service, `… devices …` plays a fleet."""
+`… dep …` its device assignment service, `… vpp …` Apps & Books, `… devices …` plays a fleet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from zmdm_simulator import software_lookup
 from zmdm_simulator.apple import cli as apple
 from zmdm_simulator.apple import dep_cli as dep
+from zmdm_simulator.apple import vpp_cli as vpp
 from zmdm_simulator.fleet import cli as fleet
 
 ROLES: dict[str, Callable[[Sequence[str]], int]] = {
@@ -17,6 +18,7 @@ ROLES: dict[str, Callable[[Sequence[str]], int]] = {
     "dep": dep.main,
     "devices": fleet.main,
     "lookup": software_lookup.main,
+    "vpp": vpp.main,
 }
 
 

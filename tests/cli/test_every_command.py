@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
 
 from tests import vendors
+from tests.books import lay_rows
 from tests.hosts import ADMINISTRATOR
 from tests.orders import order, quiet
 from tests.road import Road
@@ -307,6 +308,22 @@ def dep(walk: Walk) -> None:
     walk.go("zmdm dep cancel-key", number, "--yes")
 
 
+def store_apps(walk: Walk) -> None:
+    with walk.app.app_context(), db.transaction() as session:
+        row = lay_rows(session)
+        location, licences = row.location_id, row.id
+    token = walk.file("x.vpptoken", "hello")
+    walk.go("zmdm location list")
+    walk.go("zmdm location show", location)
+    walk.go("zmdm location assets", "--location", location)
+    walk.go("zmdm location assign", licences, "C02A", "C02B")
+    walk.go("zmdm location revoke", licences, "C02A")
+    walk.refused("zmdm location add", token)
+    walk.refused("zmdm location renew", location, token)
+    walk.refused("zmdm location take-over", location, "--yes")
+    walk.refused("zmdm location sync", location)
+
+
 def the_rest(walk: Walk) -> None:
     walk.go("zmdm audit list")
     walk.go("zmdm audit export")
@@ -329,7 +346,7 @@ def the_rest(walk: Walk) -> None:
 @pytest.mark.settings(ZMDM_SOFTWARE_LOOKUP_URL="http://127.0.0.1:9")
 def test_every_command_speaks_json(walk: Walk) -> None:
     parts = (devices, enrollments, automated_enrollments, push_certificates, certificates_as_files)
-    rest = (blueprints, packages, people, software_updates, dep, the_rest)
+    rest = (blueprints, packages, people, software_updates, dep, store_apps, the_rest)
     for part in (*parts, *rest):
         part(walk)
     assert EVERY - walk.walked == {*UNTIL_STOPPED, "zmdm ca create", "zmdm doctor"}
