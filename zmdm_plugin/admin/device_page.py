@@ -25,6 +25,7 @@ from zmdm_plugin.admin.screen import Screen, demand, may
 from zmdm_plugin.models import ChannelCommand, Device, Event
 from zmdm_plugin.services import access, renewals, reveal, tags, whereabouts
 from zmdm_plugin.services.artifacts import failures
+from zmdm_plugin.services.dep import listing as dep
 from zmdm_plugin.services.setup import awaiting
 
 _LOCK_PIN = reveal.find("device_lock_pin")
@@ -70,6 +71,7 @@ class DevicePage(Screen):
             failed_artifacts=failures.number_on([one.id for one in talk.every]),
             located=may(whereabouts.VIEW_LOCATION, device) and whereabouts.is_known(device),
             pin=may(reveal.VIEW_LOCK_PIN, device) and reveal.has_any(device, _LOCK_PIN),
+            dep=dep.of_serial(device.serial_number)[:1] if may(access.VIEW_DEP_DEVICES) else [],
             tags=tags.of([device.id]).get(device.id, []),
             all_tags=tags.every() if may(access.CHANGE_DEVICES, device) else [],
         )
