@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from tests import accounts
 from zmdm_plugin import db
-from zmdm_plugin.models import AccountSettings, AuditEntry, Realm
+from zmdm_plugin.models import AccountSettings, AuditEntry, Device, Realm
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services.realms import health, realms
 
@@ -83,6 +83,7 @@ def test_it_is_changed_revoked_and_reached_from_the_list_of_all_enrollments(
     post(browser, f"{THERE}{one}/revoke/", at=f"{THERE}{one}/")
     assert "Revoked" in browser.get(f"{THERE}{one}/").text
     assert browser.get(f"/mdm/enrollments/{one}/").location.endswith(f"{THERE}{one}/")
+    assert "By account" in browser.get("/mdm/enrollments/").text
 
 
 def test_a_realm_that_fails_is_said_on_the_page(screens: Flask, browser: FlaskClient) -> None:
@@ -93,3 +94,10 @@ def test_a_realm_that_fails_is_said_on_the_page(screens: Flask, browser: FlaskCl
         health.failed(realm, "the directory does not answer", now=utcnow())
     page = browser.get(f"{THERE}{one}/").text
     assert "People cannot sign in now: The directory does not answer." in page
+
+
+def test_a_devices_page_names_the_managed_account(screens: Flask, browser: FlaskClient) -> None:
+    with screens.app_context(), db.transaction() as session:
+        payload = {"assigned_managed_apple_id": "ada@appleid.example.com"}
+        session.get_one(Device, 1).payload = payload
+    assert "ada@appleid.example.com" in browser.get("/mdm/devices/1/").text

@@ -43,7 +43,7 @@ def is_challenge(response: Any) -> bool:
     return str(response.headers.get("WWW-Authenticate", "")).startswith('Bearer method="apple-as')
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(identifier=IDENTIFIERS, family=st.text(max_size=20), more=st.text(max_size=20))
 def test_service_discovery_with_anything(
     road: Road, link: str, identifier: str, family: str, more: str
@@ -58,7 +58,7 @@ def test_service_discovery_with_anything(
     assert known and everything(road.app) == before
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(
     method=st.sampled_from(METHODS),
     step=st.sampled_from(STEPS),
@@ -92,7 +92,7 @@ def test_junk_from_anybody(
         assert road.sessions() == []
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(
     message=st.dictionaries(
         st.sampled_from(("LANGUAGE", "PRODUCT", "VERSION", "UDID", "SERIAL", "OS_VERSION")),

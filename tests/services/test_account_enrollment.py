@@ -163,7 +163,7 @@ def test_a_mac_of_a_persons_own_has_a_user_channel(road: Road) -> None:
     assert mac.connect(mac.facts.user.short_name).statuses[-1] == 200
 
 
-@pytest.mark.parametrize("proof", [Proof.SIGNATURE, Proof.PROXY_PEM, Proof.PROXY_RFC9440])
+@pytest.mark.parametrize("proof", [Proof.SIGNATURE, Proof.PROXY_PEM])
 @pytest.mark.settings(ZMDM_TRUSTED_PROXIES="127.0.0.1", ZMDM_MTLS_PROXY=True)
 def test_both_ways_of_proving_an_identity_work(road: Road, proof: Proof) -> None:
     lay_account(road)

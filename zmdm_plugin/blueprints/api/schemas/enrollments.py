@@ -12,7 +12,7 @@ from zmdm_plugin.blueprints.api.schemas.fields import (
     described,
     text_argument,
 )
-from zmdm_plugin.services.enrollment.enrollments import ADE, KINDS
+from zmdm_plugin.services.enrollment.enrollments import ACCOUNT, ADE, KINDS
 
 _MOST = 10_000
 
@@ -25,7 +25,7 @@ class EnrollmentSchema(ma.Schema):
         required=True,
         metadata=described(
             "ota: by a link; manual: by a profile that many devices install; ade: assigned by "
-            "Apple, see dep_enrollments."
+            "Apple, see dep_enrollments; account: by people, see account_enrollments."
         ),
     )
     name = ma.fields.String(required=True)
@@ -158,7 +158,7 @@ class EnrollmentQuery(NamedPageQuery):
 
     name = text_argument("Exactly this name.", 128)
     kind = ma.fields.String(
-        validate=ma.validate.OneOf((*KINDS, ADE)), metadata=described("Only this kind.")
+        validate=ma.validate.OneOf((*KINDS, ADE, ACCOUNT)), metadata=described("Only this kind.")
     )
     revoked = ma.fields.Boolean(metadata=described("Only revoked ones, or only the others."))
 
