@@ -87,7 +87,7 @@ class Shelf:
                 # One that a notification has begun is as good.
                 uid = syncing.running(self.id) or syncing.start(ADMINISTRATOR, row, mode).uid
             jobs.sync(uid)
-            while (run := job_runs.find(uid)).state == "queued":  # a slice is over, not the run
+            while (run := job_runs.find(uid)).finished_at is None:  # a slice is over, not the run
                 jobs.sync(uid)
             db.session().expunge(run)
             return run

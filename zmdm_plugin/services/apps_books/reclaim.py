@@ -36,6 +36,8 @@ def given_up(serial_numbers: Iterable[str]) -> None:
 def comes_back(serial_number: str) -> bool:
     """Whether Apple assigns the device to this server, which it asks after each erase."""
     query = sa.select(DepDevice.id).where(
-        DepDevice.serial_number == serial_number, DepDevice.deleted_at.is_(None)
+        DepDevice.serial_number == serial_number,
+        DepDevice.deleted_at.is_(None),
+        DepDevice.disowned_at.is_(None),
     )
     return session().scalar(query.limit(1)) is not None

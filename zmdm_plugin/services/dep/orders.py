@@ -18,6 +18,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import AdeSettings, DepDevice, DepVirtualServer, Enrollment, JobRun
 from zmdm_plugin.services import access, audit, events, job_runs
+from zmdm_plugin.services.apps_books import reclaim
 from zmdm_plugin.services.dep import assigning, listing, rows
 from zmdm_plugin.services.dep.connection import find
 from zmdm_plugin.services.dep.listing import DepFilter
@@ -218,6 +219,7 @@ def disowned(device_id: int, *, word: str, actor: Actor, now: datetime) -> DepDe
     if word == dep_values.SUCCESS:
         row.disowned_at, row.next_try_at, row.assignment = now, None, "none"
         row.assignment_reason = None
+        reclaim.given_up([row.serial_number])
         events.record("dep_device.disowned", serial_number=row.serial_number, server=row.server_id)
     after = audit.snapshot(row)
     audit.record(actor, "dep_device.disown_answered", row, after=after, reason=f"Apple: {word}")
