@@ -12,10 +12,12 @@ import hashlib
 import io
 import plistlib
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from xml.etree import ElementTree
 from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape, quoteattr
@@ -209,3 +211,15 @@ def _ipa_app(data: bytes) -> App:
         name = next(one for one in archive.namelist() if one.endswith(".app/Info.plist"))
         info = plistlib.loads(archive.read(name))
     return App(info["CFBundleIdentifier"], info["CFBundleName"], info["CFBundleVersion"])
+
+
+def main(path: Path) -> None:
+    """Write an installer to try things with."""
+    subject = pki.name([("CN", "Developer ID Installer: Example")])
+    signer = pki.self_signed(subject, key=pki.new_key())
+    app = App("org.example.editor", "Corporate Editor", "4.2.1")
+    path.write_bytes(pkg(app, signer=signer, padding_bytes=200_000))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

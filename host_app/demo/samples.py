@@ -7,6 +7,7 @@ import plistlib
 from typing import Any
 
 PROFILE_NAME, DECLARATION_NAME, BLUEPRINT = "Office Wi-Fi", "Passcode", "Everybody"
+PACKAGE_NAME = "Corporate Editor"
 SERVER, REALM, FROM_APPLE = "Demo MDM", "Demo people", "Demo from Apple"
 PEOPLE = {
     "ada@example.com": "Ada Brandt",

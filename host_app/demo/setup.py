@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -67,13 +68,27 @@ def make_blueprint(app: Flask, folder: DemoFolder) -> None:
     folder.write("demo.mobileconfig", samples.profile().decode())
     folder.write("passcode.json", samples.declaration().decode())
     profile, passcode = (str(folder.path / name) for name in ("demo.mobileconfig", "passcode.json"))
-    flask(app, "zmdm", "blueprint", "create", samples.BLUEPRINT, "--collect-profiles", "all")
+    collects = ("--collect-profiles", "all", "--apps-by-declaration")
+    flask(app, "zmdm", "blueprint", "create", samples.BLUEPRINT, *collects)
     flask(app, "zmdm", "artifact", "create", samples.PROFILE_NAME, profile)
     kind = ("--type", "configuration", "--platform", "macOS", "--platform", "iOS")
     more = ("--platform", "iPadOS", "--platform", "visionOS", "--platform", "watchOS")
     flask(app, "zmdm", "artifact", "create", samples.DECLARATION_NAME, passcode, *kind, *more)
-    for name in (samples.PROFILE_NAME, samples.DECLARATION_NAME):
+    make_package(app, folder)
+    for name in (samples.PROFILE_NAME, samples.DECLARATION_NAME, samples.PACKAGE_NAME):
         flask(app, "zmdm", "blueprint", "add", samples.BLUEPRINT, name)
+
+
+def make_package(app: Flask, folder: DemoFolder) -> None:
+    """A signed installer for Macs: by declaration where they know it, to older ones by command."""
+    installer = folder.path / "editor.pkg"
+    made = [sys.executable, "-m", "zmdm_simulator.packages", str(installer)]
+    subprocess.run(made, check=True, timeout=60)
+    kept = json.loads(flask(app, "zmdm", "package", "upload", str(installer), "--json"))
+    folder.write("editor.json", json.dumps({"package": kept["id"]}))
+    source = str(folder.path / "editor.json")
+    kind = ("--type", "enterprise_app", "--platform", "macOS")
+    flask(app, "zmdm", "artifact", "create", samples.PACKAGE_NAME, source, *kind)
 
 
 def make_enrollments(app: Flask, folder: DemoFolder) -> None:

@@ -11,6 +11,7 @@ from flask_admin import expose
 
 from zmdm_plugin import db
 from zmdm_plugin.admin import (
+    app_forms,
     artifact_forms,
     artifact_outcomes,
     artifact_versions,
@@ -134,7 +135,7 @@ class NewArtifact(Screen):
                 *artifact_forms.source_fields(kind, begin=_begin(kind, known)),
             ]
         )
-        offered = declaration_types.platforms(known) if known else list(map(str, Platform))
+        offered = declaration_types.platforms(known) if known else _offered(kind)
         picked = {"platforms": offered, "requires": []}
         problems: list[Any] = []
         if request.method == "POST":
@@ -235,6 +236,11 @@ def _said(row: Artifact, scope: Mapping[str, Any], names: Mapping[int, str]) -> 
     if scope_words.everything(scope, row.platforms):
         return "every device"
     return scope_words.words(scope, names)
+
+
+def _offered(kind: str) -> list[str]:
+    """Platforms that are ticked at first: of an app, those it is for have to be chosen."""
+    return [] if kind in app_forms.KINDS else list(map(str, Platform))
 
 
 def _begin(kind: str, known: str | None) -> str:

@@ -22,7 +22,7 @@ from zmdm_plugin.services.artifacts import brought, present
 from zmdm_plugin.services.artifacts.brought import Brought
 from zmdm_plugin.services.artifacts.wanted import PACKAGE, UNDER_WAY
 
-_CHECKS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 60, 240, 720))
+_CHECKS = tuple(timedelta(minutes=minutes) for minutes in (0.5, 2, 5, 15, 60, 240, 720))
 _DAILY = timedelta(days=1)
 _PATIENCE = {states.INSTALLING: timedelta(days=1), states.AWAITING: timedelta(days=7)}
 """After so long an app that is not there is ordered once more."""

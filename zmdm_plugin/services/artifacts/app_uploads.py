@@ -177,7 +177,7 @@ def _runs_on(artifact: Artifact, supported: Collection[str], *, ios_app: bool) -
         if not runs:
             said = ", ".join(sorted(names)) or "no platform at all"
             words = f"it is for {said}: take {platform} from the platforms of the artifact"
-            raise Refused("source", words)
+            raise Refused("platforms", words)
 
 
 def _flags(given: Mapping[str, Any], defaults: Mapping[str, bool]) -> dict[str, Any]:
