@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from tests.ade import Ade
 from tests.apple_schema import validate_command
 from tests.people import ADA, PASSWORD, lay_realm
 from zmdm_plugin.models import ChannelCommand, DeviceSecret, RealmUser
+from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import vault
+from zmdm_plugin.services.protection import replacing
 from zmdm_simulator.conversation import Conversation
 from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.script import Do, Rule, Script
@@ -181,3 +184,14 @@ def test_all_of_it_is_as_apple_writes_it(ade: Ade) -> None:
 
 def _tables() -> list[str]:
     return [table.name for table in DeviceSecret.metadata.sorted_tables]
+
+
+def test_a_password_that_was_seen_is_replaced_when_the_enrollment_says(ade: Ade) -> None:
+    mac = set_up(ade, admin_password_rotation_delay=30, **ADMINISTRATOR)
+    mac.connect()
+    now = utcnow()
+    with ade.road.rows():
+        shown = vault.versions(ade.road.row(mac).id, [vault.ADMIN_PASSWORD])
+        replacing.after_reveal(ade.road.row(mac), shown, now=now)
+        [row] = shown
+        assert row.rotate_at == now + timedelta(minutes=30)

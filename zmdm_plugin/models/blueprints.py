@@ -40,7 +40,8 @@ class MDMBlueprint(Row):
     admin_password_reveal_rotation_delay: Mapped[int] = mapped_column(
         default=60, server_default=sa.text("60")
     )
-    """Minutes after a reveal; 0: not for that."""
+    """Minutes after a reveal; 0: not for that. The enrollment that made the administrator, if it
+    was one of Automated Device Enrollment, says it first."""
 
     @property
     def revision_name(self) -> str:

@@ -11,9 +11,11 @@ from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import (
+    AdeSettings,
     Channel,
     Device,
     DeviceSecret,
+    EnrollmentSession,
     FileVaultConfig,
     MDMBlueprint,
     RecoveryPasswordConfig,
@@ -79,6 +81,8 @@ def _possible(device: Device, name: str) -> None:
 
 def _delay(device: Device, kind: str) -> int:
     """Minutes between a reveal and another secret; 0: none for that."""
+    if kind == vault.ADMIN_PASSWORD and (asked := _of_enrollment(device)) is not None:
+        return asked
     query = {
         vault.FILEVAULT_PRK: _of_filevault,
         vault.RECOVERY_LOCK: _of_recovery,
@@ -105,6 +109,15 @@ def _of_recovery(kind: str) -> sa.Select[int]:
     if kind == vault.FIRMWARE_PASSWORD:
         query = query.where(config.rotate_firmware_password.is_(True))
     return query
+
+
+def _of_enrollment(device: Device) -> int | None:
+    """What the enrollment that made the administrator says of its password, before blueprints."""
+    return session().scalar(
+        sa.select(AdeSettings.admin_password_rotation_delay)
+        .join(EnrollmentSession, EnrollmentSession.enrollment_id == AdeSettings.enrollment_id)
+        .where(EnrollmentSession.id == device.session_id, AdeSettings.admin_short_name != "")
+    )
 
 
 def _of_admin(_kind: str) -> sa.Select[int]:
