@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 PERIOD = 60
 """Seconds between two looks whether a location is due."""
 SLICE = 45.0
+_ORDERS = 15
 
 
 def sync(uid: str) -> None:
@@ -92,7 +93,7 @@ def _once(location_id: int) -> bool:
     if talk is None:
         return told > 0
     try:
-        ordered = _order(talk)
+        ordered = _order_some(talk)
         followed = _follow(talk)
     except AppsBooksError as error:
         failure = error
@@ -101,6 +102,14 @@ def _once(location_id: int) -> bool:
     if ordered or followed:
         run_in_transaction(lambda: connection.answered(location_id))
     return told > 0 or ordered or followed
+
+
+def _order_some(talk: connection.Credentials) -> bool:
+    """As many as Apple takes in a second, before what became of the first is read."""
+    sent = 0
+    while sent < _ORDERS and _order(talk):
+        sent += 1
+    return sent > 0
 
 
 def _order(talk: connection.Credentials) -> bool:

@@ -5,7 +5,7 @@ https://developer.apple.com/documentation/devicemanagement/subscribing-to-notifi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,11 +16,11 @@ from zmdm_plugin.db import insert, session
 from zmdm_plugin.errors import Denied, ProtocolError
 from zmdm_plugin.models import Location, LocationNotification
 from zmdm_plugin.queues import defer
-from zmdm_plugin.services.apps_books import books, locations, settling
+from zmdm_plugin.services.apps_books import books, locations, serials, settling
 
 MAX_SIZE: Final = 1024 * 1024
 """Bytes; a notification has a hundred elements at most."""
-BATCH: Final = 20
+BATCH: Final = 100
 _KEEP: Final = timedelta(days=7)
 """How long the id of a notification is remembered: Apple repeats one within minutes."""
 _QUIET = {"synchronize_session": False}
@@ -69,6 +69,7 @@ def work_off(location_id: int, *, now: datetime) -> int:
         )
         .all()
     )
+    booking = _Booking(now)
     for one in fresh:
         body = one.body or {}
         if location is not None and body.get("uId") not in (None, "", location.library_uid):
@@ -76,8 +77,10 @@ def work_off(location_id: int, *, now: datetime) -> int:
         else:
             reading = _READERS.get(one.kind)
             if reading is not None:
-                one.error = reading(location_id, _mapping(body.get("notification")), now)
+                told = _mapping(body.get("notification"))
+                one.error = reading(location_id, told, booking)
         one.processed_at, one.body = now, None
+    booking.close()
     session().flush()
     return len(fresh)
 
@@ -118,7 +121,33 @@ def _name(value: Any, longest: int) -> bool:
     )
 
 
-def _managed(location_id: int, told: Mapping[str, Any], now: datetime) -> str | None:
+class _Booking:
+    """What several notifications say of an asset, booked together: an order brings ten of them.
+
+    Only what follows upon each other and is of one kind is put together, so that nothing changes
+    places.
+    """
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self._open: dict[int, tuple[str, list[str]]] = {}
+
+    def add(self, row_id: int, kind: str, numbers: Iterable[str]) -> None:
+        """These have a licence now, or none any more."""
+        if row_id in self._open and self._open[row_id][0] != kind:
+            self.close(row_id)
+        self._open.setdefault(row_id, (kind, []))[1].extend(numbers)
+
+    def close(self, *row_ids: int) -> None:
+        """Book what is open, of these assets or of all."""
+        for row_id in row_ids or sorted(self._open):
+            kind, numbers = self._open.pop(row_id, ("", []))
+            settle = settling.associated if kind == "ASSOCIATE" else settling.disassociated
+            for chunk in serials.chunks(numbers):
+                settle(row_id, chunk, now=self.now)
+
+
+def _managed(location_id: int, told: Mapping[str, Any], booking: _Booking) -> str | None:
     """Licences were assigned, given back, or were not."""
     kind, listed = told.get("type"), told.get("assignments")
     if kind not in ("ASSOCIATE", "DISASSOCIATE", "REVOKE") or not isinstance(listed, list):
@@ -130,24 +159,25 @@ def _managed(location_id: int, told: Mapping[str, Any], now: datetime) -> str | 
         if told.get("result") == "FAILURE":
             number = values.failure(told.get("error")).number
             order = settling.ASSOCIATE if kind == "ASSOCIATE" else settling.DISASSOCIATE
-            settling.refused(rows[key], numbers, kind=order, number=number, now=now)
-        elif kind == "ASSOCIATE":
-            settling.associated(rows[key], numbers, now=now)
+            booking.close(rows[key])
+            settling.refused(rows[key], numbers, kind=order, number=number, now=booking.now)
         else:
-            settling.disassociated(rows[key], numbers, now=now)
+            booking.add(rows[key], kind, numbers)
     if page.keys() - rows.keys():
         _read_assets(location_id)
         return "it is about an asset that was not known yet"
     return None
 
 
-def _counted(location_id: int, told: Mapping[str, Any], now: datetime) -> str | None:
+def _counted(location_id: int, told: Mapping[str, Any], booking: _Booking) -> str | None:
     """Licences were bought, transferred or refunded."""
     delta, adam_id = told.get("countDelta"), told.get("adamId")
     if isinstance(delta, bool) or not isinstance(delta, int) or not isinstance(adam_id, str):
         return "it cannot be read"
     key = adam_id, str(told.get("pricingParam") or "STDQ")
     row_id = books.of_location(location_id, [key]).get(key)
+    if row_id is not None:
+        booking.close(row_id)
     row = settling.hold_asset(row_id) if row_id is not None else None
     if row is None:
         _read_assets(location_id)
@@ -157,7 +187,7 @@ def _counted(location_id: int, told: Mapping[str, Any], now: datetime) -> str | 
     if row.available_count < 0 or row.total_count < row.assigned_count:
         row.total_count = max(row.total_count, 0)
         row.available_count = max(row.available_count, 0)
-        row.stale_at = row.stale_at or now
+        row.stale_at = row.stale_at or booking.now
     session().flush()
     return None
 
