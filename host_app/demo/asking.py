@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
@@ -12,6 +13,8 @@ from flask import Flask
 from host_app.demo.folder import DemoFolder
 
 FIRST, SEED = 24_000, "demo"
+SHOP = "shop"
+"""Among the steps that were taken: store apps are there."""
 MODELS = ("MacBookPro18,3", "iPhone15,2", "iPad13,18", "Mac14,2")
 """Those that Apple assigns have a web view to sign in with; a television has none."""
 
@@ -52,7 +55,7 @@ class Api:
 
 
 class PlayedPortal:
-    """What an administrator does in the portal, done to the played organization."""
+    """What an administrator does in the portal, done to a played service."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -70,6 +73,15 @@ class PlayedPortal:
         if count > present:
             new = {"first": FIRST + present, "count": count - present, "seed": SEED}
             self._post("devices", {"server": server, "models": list(MODELS), **new})
+
+    def content_token(self, location: str, apps: Mapping[str, tuple[str, int]]) -> str:
+        """Open a location and buy licences; its content token."""
+        token: str = self._post("locations", {"name": location, "organization": "Demo"})["token"]
+        for adam_id, (name, total) in apps.items():
+            # A played device finds the apps of its store by such identifiers.
+            facts = {"name": name, "bundle_id": f"com.example.store.app{adam_id}", "total": total}
+            self._post("assets", {"location": location, "adam_id": adam_id, **facts})
+        return token
 
     def _post(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         request = urllib.request.Request(

@@ -5,46 +5,63 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from host_app.demo.processes import Stage
+from host_app.demo.samples import STORE_PLATFORMS
 
 # "Enrolled" asks for a pinned identity that our own SCEP service has issued; "pushed" for the
 # outcome that the push service (played, over HTTP/2) gave to the server.
+# Of its blueprint's two ways, Macs before macOS 26 know only the command.
 QUERY = """
-SELECT d.name, d.model, d.serial_number,
+WITH app AS (SELECT c.device_id, x.type, a.via FROM zmdm_channel_artifact a
+  JOIN zmdm_channel c ON c.id = a.channel_id JOIN zmdm_artifact x ON x.id = a.artifact_id
+  WHERE a.status = 'installed' AND x.type IN ('store_app', 'enterprise_app'))
+SELECT d.name, d.model, d.serial_number, d.platform,
+  CASE WHEN b.apps_via_ddm AND NOT (d.platform = 'macOS' AND CAST(d.os_version AS INTEGER) < 26)
+    THEN 'declaration' ELSE 'command' END AS way,
   d.enrolled_at IS NOT NULL AND EXISTS (
     SELECT 1 FROM zmdm_identity n JOIN zmdm_issued_certificate i ON i.fingerprint = n.fingerprint
-    WHERE n.device_id = d.id AND n.state = 'active'),
+    WHERE n.device_id = d.id AND n.state = 'active') AS enrolled,
   EXISTS (SELECT 1 FROM zmdm_channel c
-    WHERE c.device_id = d.id AND c.kind = 'device' AND c.push_status = 200),
-  d.device_information_at IS NOT NULL,
-  d.security_info_at IS NOT NULL,
+    WHERE c.device_id = d.id AND c.kind = 'device' AND c.push_status = 200) AS pushed,
+  d.device_information_at IS NOT NULL AS information,
+  d.security_info_at IS NOT NULL AS security,
   EXISTS (SELECT 1 FROM zmdm_channel_artifact a JOIN zmdm_channel c ON c.id = a.channel_id
     WHERE c.device_id = d.id AND a.status = 'installed')
     AND NOT EXISTS (SELECT 1 FROM zmdm_channel_artifact a JOIN zmdm_channel c ON c.id = a.channel_id
-    WHERE c.device_id = d.id AND a.status <> 'installed'),
-  e.kind = 'ade',
+    WHERE c.device_id = d.id AND a.status <> 'installed') AS artifacts,
+  EXISTS (SELECT 1 FROM zmdm_licence l
+    WHERE l.serial_number = d.serial_number AND l.held AND l.ours) AS licence,
+  (SELECT via FROM app WHERE device_id = d.id AND type = 'store_app') AS store_app,
+  (SELECT via FROM app WHERE device_id = d.id AND type = 'enterprise_app') AS package,
+  e.kind = 'ade' AS assigned,
   e.realm_user_id IS NOT NULL AND EXISTS (SELECT 1 FROM zmdm_dep_device p
-    WHERE p.serial_number = d.serial_number AND p.assignment = 'assigned'),
+    WHERE p.serial_number = d.serial_number AND p.assignment = 'assigned') AS signed_in,
   EXISTS (SELECT 1 FROM zmdm_event v WHERE v.device_id = d.id AND v.kind = 'setup.waits')
-    AND EXISTS (SELECT 1 FROM zmdm_event v WHERE v.device_id = d.id AND v.kind = 'setup.released')
-FROM zmdm_device d LEFT JOIN zmdm_enrollment_session e ON e.id = d.session_id ORDER BY d.id
+    AND EXISTS (SELECT 1 FROM zmdm_event v
+    WHERE v.device_id = d.id AND v.kind = 'setup.released') AS released
+FROM zmdm_device d LEFT JOIN zmdm_enrollment_session e ON e.id = d.session_id
+LEFT JOIN zmdm_blueprint b ON b.id = d.blueprint_id ORDER BY d.id
 """
+STORE_APP = "installed the store app the way its blueprint says"
+PACKAGE = "installed the package the way its blueprint says"
 STEPS = (
     "enrolled over SCEP",
     "pushed",
     "answered DeviceInformation",
     "answered SecurityInfo",
     "installed what its blueprint brings",
+    "got a licence for the store app",
+    STORE_APP,
+    PACKAGE,
     "signed in on a device that Apple has assigned",
     "waited in Setup Assistant and was let go",
 )
-OF_ASSIGNED = 2
-"""So many of the last steps are taken by devices that Apple has assigned, and by no others."""
 SERIAL = re.compile(r"[A-Z0-9]{10,14}")
 HEADINGS = (
     "name",
@@ -55,6 +72,9 @@ HEADINGS = (
     "DeviceInformation",
     "SecurityInfo",
     "artifacts",
+    "licence",
+    "store app",
+    "package",
     "signed in",
     "let go",
 )
@@ -70,12 +90,17 @@ class Row:
     steps: tuple[bool | None, ...]
     """None: no step of this device."""
     assigned: bool = False
+    way: str = ""
+    """How apps go to it: by command or declaration."""
 
     @property
     def cells(self) -> tuple[str, ...]:
         """Its line in the table."""
         words = {True: "yes", False: "no", None: "-"}
-        marks = (words[taken] for taken in self.steps)
+        marks = (
+            self.way if taken and step in (STORE_APP, PACKAGE) else words[taken]
+            for step, taken in zip(STEPS, self.steps, strict=True)
+        )
         return (self.name, self.model, self.serial, *marks)
 
     @property
@@ -121,6 +146,11 @@ class Check:
     def report(self) -> Iterator[str]:
         """A table with a line per device, then what is missing."""
         yield from _table([HEADINGS, *(row.cells for row in self.rows)])
+        for name, step in (("store app", STORE_APP), ("package", PACKAGE)):
+            at = STEPS.index(step)
+            ways = Counter(row.way for row in self.rows if row.steps[at])
+            told = ", ".join(f"by {way} to {count}" for way, count in sorted(ways.items()))
+            yield f"the {name} came {told or 'to no device'}"
         yield from self.missing or [f"all devices ({self._expected}) have done everything"]
         known = {row.serial for row in self.rows}
         for serial, words in last_words(self._log).items():
@@ -130,18 +160,32 @@ class Check:
     def _look(self) -> list[Row]:
         url = f"file:{self._database}?mode=ro"
         with closing(sqlite3.connect(url, uri=True, timeout=5)) as connection:
+            connection.row_factory = sqlite3.Row
             found = connection.execute(QUERY).fetchall()
         return [
-            Row(name or "", model or "", serial or "", _steps(*taken), assigned=bool(taken[-3]))
-            for name, model, serial, *taken in found
+            Row(
+                name=one["name"] or "",
+                model=one["model"] or "",
+                serial=one["serial_number"] or "",
+                steps=_steps(one),
+                assigned=bool(one["assigned"]),
+                way=one["way"],
+            )
+            for one in found
         ]
 
 
-def _steps(*found: int | None) -> tuple[bool | None, ...]:
+def _steps(one: sqlite3.Row) -> tuple[bool | None, ...]:
     """What the query says of a device, in the order of STEPS."""
-    *everybody, assigned, signed_in, released = (bool(one) for one in found)
-    own = (signed_in, released) if assigned else (None,) * OF_ASSIGNED
-    return (*everybody, *own)
+    names = ("enrolled", "pushed", "information", "security", "artifacts")
+    assigned, shopper = one["assigned"], one["platform"] in STORE_PLATFORMS
+    return (
+        *(bool(one[name]) for name in names),
+        bool(one["licence"]) if shopper else None,
+        one["store_app"] == one["way"] if shopper else None,
+        one["package"] == one["way"] if one["platform"] == "macOS" else None,
+        *(bool(one[name]) if assigned else None for name in ("signed_in", "released")),
+    )
 
 
 def _table(lines: Sequence[tuple[str, ...]]) -> Iterator[str]:

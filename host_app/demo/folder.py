@@ -36,6 +36,7 @@ class Ports:
     control: int
     lookup: int
     dep: int
+    books: int
 
     @property
     def url(self) -> str:
@@ -69,6 +70,11 @@ class DemoFolder:
     def enrollment_link(self) -> str:
         """Where devices that enroll over the air fetch their first profile."""
         return (self.path / "ota.link").read_text().strip()
+
+    @property
+    def content_token(self) -> Path:
+        """Of the location of Apps & Books."""
+        return self.path / "berlin.vpptoken"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -113,9 +119,8 @@ class DemoFolder:
         if not _is_free(web):
             remedy = "stop what listens there" if known else "choose another one with PORT="
             raise Failed(f"port {web} is in use: {remedy}")
-        others = {
-            name: _free_port(stored.get(name)) for name in ("apns", "control", "lookup", "dep")
-        }
+        names = ("apns", "control", "lookup", "dep", "books")
+        others = {name: _free_port(stored.get(name)) for name in names}
         return Ports(web=web, **others)
 
     def keep_ports(self, ports: Ports) -> None:

@@ -56,6 +56,7 @@ class Stage:
             "PYTHONUNBUFFERED": "1",
             "ZMDM_APNS_CA": f"{{{{ file:{apple / 'apns-ca.pem'} }}}}",
             "ZMDM_APNS_URL": f"https://{HOST}:{self.ports.apns}",
+            "ZMDM_APPS_BOOKS_URL": self.books_url,
             "ZMDM_BASE_URL": self.ports.url,
             "ZMDM_DEP_SYNC_MINUTES": "5",
             "ZMDM_DEP_URL": self.dep_url,
@@ -78,6 +79,11 @@ class Stage:
     def dep_url(self) -> str:
         """Apple's device assignment service, played."""
         return f"http://{HOST}:{self.ports.dep}"
+
+    @property
+    def books_url(self) -> str:
+        """Apple's Apps & Books, played."""
+        return f"http://{HOST}:{self.ports.books}"
 
     @property
     def control_url(self) -> str:
@@ -107,6 +113,11 @@ def before_setup(stage: Stage) -> Iterator[Process]:
         "--http",
         ready=lambda pid: _answers(f"{stage.lookup_url}/v2/pmv"),
     )
+    yield from _business(stage)
+
+
+def _business(stage: Stage) -> Iterator[Process]:
+    """What an organization has at Apple, kept between runs: devices, and licences of apps."""
     yield _simulator(
         stage,
         "abm",
@@ -115,6 +126,15 @@ def before_setup(stage: Stage) -> Iterator[Process]:
         *("--port", str(stage.ports.dep)),
         *("--state", str(stage.folder.path / "abm.json")),
         ready=lambda pid: _answers(f"{stage.dep_url}/played/ready"),
+    )
+    yield _simulator(
+        stage,
+        "books",
+        "vpp",
+        "play",
+        *("--port", str(stage.ports.books)),
+        *("--state", str(stage.folder.path / "books.json")),
+        ready=lambda pid: _answers(f"{stage.books_url}/played/ready"),
     )
 
 
@@ -134,6 +154,13 @@ def after_setup(stage: Stage) -> Iterator[Process]:
         yield _host(stage, name, *worker, ready=lambda pid: _is_working(stage, pid))
     scheduler = ("flask", "zmdm", "scheduler")
     yield _host(stage, "scheduler", *scheduler, ready=lambda pid: _is_scheduled(stage))
+
+
+def shop(stage: Stage) -> Iterator[Process]:
+    """Store apps, once: a worker reads what the location has, so it comes after the workers."""
+    if asking.SHOP not in stage.folder.done():
+        command = [PYTHON, "-m", "host_app.demo.shop", str(stage.folder.path)]
+        yield Process("shop", command, env=stage.environment, ready_within=90)
 
 
 def fleet(stage: Stage) -> Iterator[Process]:

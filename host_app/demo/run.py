@@ -93,6 +93,8 @@ def _start(supervisor: Supervisor, stage: Stage) -> None:
     supervisor.run(processes.setup(stage))
     for process in processes.after_setup(stage):
         supervisor.start(process)
+    for step in processes.shop(stage):
+        supervisor.run(step)
     stage.folder.keep_ports(stage.ports)
     for process in processes.fleet(stage):
         supervisor.start(process)

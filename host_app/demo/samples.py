@@ -7,7 +7,17 @@ import plistlib
 from typing import Any
 
 PROFILE_NAME, DECLARATION_NAME, BLUEPRINT = "Office Wi-Fi", "Passcode", "Everybody"
+BY_COMMAND = "Everybody, apps by command"
+"""Brings the same; its apps go by command to every device, the other's by declaration."""
 PACKAGE_NAME = "Corporate Editor"
+LOCATION, STORE_APP = "Berlin", "361285480"
+STORE_PLATFORMS = ("macOS", "iOS", "iPadOS")
+STORE_APPS = {
+    STORE_APP: ("Notes for Work", 2000),
+    "361309726": ("Sketches", 25),
+    "409201541": ("Maps", 3),
+}
+"""What the played store calls them, and how many licences the location has."""
 SERVER, REALM, FROM_APPLE = "Demo MDM", "Demo people", "Demo from Apple"
 PEOPLE = {
     "ada@example.com": "Ada Brandt",

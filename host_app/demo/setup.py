@@ -68,19 +68,22 @@ def make_blueprint(app: Flask, folder: DemoFolder) -> None:
     folder.write("demo.mobileconfig", samples.profile().decode())
     folder.write("passcode.json", samples.declaration().decode())
     profile, passcode = (str(folder.path / name) for name in ("demo.mobileconfig", "passcode.json"))
-    collects = ("--collect-profiles", "all", "--apps-by-declaration")
-    flask(app, "zmdm", "blueprint", "create", samples.BLUEPRINT, *collects)
+    ways = {samples.BLUEPRINT: "declaration", samples.BY_COMMAND: "command"}
+    for blueprint, way in ways.items():
+        collects = ("--collect-profiles", "all", f"--apps-by-{way}")
+        flask(app, "zmdm", "blueprint", "create", blueprint, *collects)
     flask(app, "zmdm", "artifact", "create", samples.PROFILE_NAME, profile)
     kind = ("--type", "configuration", "--platform", "macOS", "--platform", "iOS")
     more = ("--platform", "iPadOS", "--platform", "visionOS", "--platform", "watchOS")
     flask(app, "zmdm", "artifact", "create", samples.DECLARATION_NAME, passcode, *kind, *more)
     make_package(app, folder)
     for name in (samples.PROFILE_NAME, samples.DECLARATION_NAME, samples.PACKAGE_NAME):
-        flask(app, "zmdm", "blueprint", "add", samples.BLUEPRINT, name)
+        for blueprint in ways:
+            flask(app, "zmdm", "blueprint", "add", blueprint, name)
 
 
 def make_package(app: Flask, folder: DemoFolder) -> None:
-    """A signed installer for Macs: by declaration where they know it, to older ones by command."""
+    """A signed installer for Macs: the same one, whichever way it goes."""
     installer = folder.path / "editor.pkg"
     made = [sys.executable, "-m", "zmdm_simulator.packages", str(installer)]
     subprocess.run(made, check=True, timeout=60)
@@ -93,10 +96,11 @@ def make_package(app: Flask, folder: DemoFolder) -> None:
 
 def make_enrollments(app: Flask, folder: DemoFolder) -> None:
     """Both ways into the fleet: a link to open on the device, and a profile to hand to it."""
+    create = ("zmdm", "enrollment", "create")
     brings = ("--blueprint", samples.BLUEPRINT)
-    link = flask(app, "zmdm", "enrollment", "create", BY_LINK, "--kind", "ota", *brings)
+    link = flask(app, *create, BY_LINK, "--kind", "ota", *brings)
     folder.write("ota.link", link)
-    flask(app, "zmdm", "enrollment", "create", BY_HAND, "--kind", "manual", *brings)
+    flask(app, *create, BY_HAND, "--kind", "manual", "--blueprint", samples.BY_COMMAND)
     output = str(folder.by_hand_profile)
     flask(app, "zmdm", "enrollment", "profile", BY_HAND, "--output", output)
 
@@ -136,8 +140,9 @@ def connect_apple(app: Flask, folder: DemoFolder) -> None:
     token = apple.token_for(samples.SERVER, public_key)
     upload = {"token": base64.b64encode(token).decode()}
     api.send("PUT", f"dep/virtual_servers/{server}/token/", upload)
+    blueprints = {one["name"]: one["id"] for one in api.list("blueprints/")}
     settings = {
-        "blueprint": api.list("blueprints/")[0]["id"],
+        "blueprint": blueprints[samples.BLUEPRINT],
         "realm": api.list("realms/")[0]["id"],
         **samples.SETUP_ASSISTANT,
     }

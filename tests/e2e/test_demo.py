@@ -128,7 +128,28 @@ def test_the_check_prints_a_line_for_each_device(first_run: tuple[Demo, int, str
     demo, _, output = first_run
     for serial, _ in demo.device_ids():
         line = next(line for line in output.splitlines() if serial in line)
-        assert line.split()[-7:] in (["yes"] * 5 + ["-"] * 2, ["yes"] * 7)
+        *_, licence, store_app, package, signed_in, let_go = line.split()
+        assert line.split()[-10:-5] == ["yes"] * 5
+        assert licence == "yes"
+        assert store_app in ("command", "declaration")
+        assert package in (("command", "declaration") if " Mac" in line else ("-",))
+        assert (signed_in, let_go) in (("-", "-"), ("yes", "yes"))
+
+
+def test_a_store_app_and_a_package_reach_devices_by_both_ways(
+    first_run: tuple[Demo, int, str],
+) -> None:
+    _, _, output = first_run
+    assert "the store app came by command to 2, by declaration to 4" in output
+    assert "the package came by command to 1, by declaration to 2" in output
+
+
+def test_the_devices_hold_the_licences_in_apples_books(first_run: tuple[Demo, int, str]) -> None:
+    demo, _, _ = first_run
+    books = json.loads((demo.folder / "books.json").read_text())["Berlin"]["books"]
+    holders = {stock["adam_id"]: set(stock["places"]) for stock in books["stocks"]}
+    assert holders["361285480"] == {serial for serial, _ in demo.device_ids()}
+    assert not holders["361309726"]
 
 
 def test_a_third_came_as_apple_had_assigned_it(first_run: tuple[Demo, int, str]) -> None:
@@ -171,6 +192,25 @@ def test_the_printed_token_opens_the_api(second_run: Demo) -> None:
     assert {device["serial_number"] for device in devices} == {
         serial for serial, _ in second_run.device_ids()
     }
+
+
+def test_a_second_run_still_reads_the_location(second_run: Demo) -> None:
+    token = second_run.credentials()["token"]
+    headers = {"Authorization": f"Token {token}"}
+    url = f"{second_run.url}/api/mdm/locations/1/"
+    order = urllib.request.Request(f"{url}sync/", b"{}", headers=headers, method="POST")
+    order.add_header("Content-Type", "application/json")
+    urllib.request.urlopen(order, timeout=10).close()
+
+    def health() -> dict[str, object]:
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{url}health/", headers=headers), timeout=10
+        ) as answer:
+            found: dict[str, object] = json.load(answer)
+            return found
+
+    eventually(lambda: health()["task_id"] is None)
+    assert health()["error"] is None
 
 
 def test_a_second_run_has_the_same_fleet(second_run: Demo) -> None:

@@ -60,7 +60,7 @@ def test_a_second_run_keeps_the_port(folder: DemoFolder, free_port: int) -> None
 
 
 def test_the_port_of_enrolled_devices_may_not_change(folder: DemoFolder, free_port: int) -> None:
-    folder.keep_ports(Ports(web=free_port, apns=1, control=2, lookup=3))
+    folder.keep_ports(Ports(web=free_port, apns=1, control=2, lookup=3, dep=4, books=5))
     with pytest.raises(Failed, match=f"know this server at port {free_port}: leave PORT=1234 out"):
         folder.choose_ports(1234)
 
@@ -68,7 +68,8 @@ def test_the_port_of_enrolled_devices_may_not_change(folder: DemoFolder, free_po
 def test_ports_that_only_the_demo_knows_move_when_they_are_taken(
     folder: DemoFolder, free_port: int, busy_port: int
 ) -> None:
-    folder.keep_ports(Ports(web=free_port, apns=busy_port, control=busy_port, lookup=0))
+    others = dict.fromkeys(("lookup", "dep", "books"), 0)
+    folder.keep_ports(Ports(web=free_port, apns=busy_port, control=busy_port, **others))
     assert folder.choose_ports(None).apns != busy_port
 
 

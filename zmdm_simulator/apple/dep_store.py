@@ -6,19 +6,15 @@ kept: a client that comes with one of yesterday is asked for a new one.
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from zmdm_simulator.apple.dep_books import Books
 from zmdm_simulator.apple.dep_oauth import Credentials
 from zmdm_simulator.apple.dep_organization import Organization
 from zmdm_simulator.apple.dep_server import VirtualServer
-
-Json = dict[str, Any]
+from zmdm_simulator.apple.kept import Json, KeptFile
 
 
 def to_json(organization: Organization) -> Json:
@@ -54,25 +50,15 @@ def _server(server: VirtualServer) -> Json:
 
 
 class Store:
-    """One file; written only when something has changed."""
+    """The organization in its file."""
 
     def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._kept = ""
+        self._file = KeptFile(path)
 
     def load(self, organization: Organization) -> None:
         """Read the file, if there is one."""
-        if self._path and self._path.exists():
-            self._kept = self._path.read_text()
-            restore(organization, json.loads(self._kept))
+        restore(organization, self._file.read())
 
     def save(self, organization: Organization) -> None:
         """Replace the file as a whole."""
-        if self._path is None or (text := json.dumps(to_json(organization))) == self._kept:
-            return
-        new = self._path.with_name(self._path.name + ".new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
-        new.replace(self._path)
-        self._kept = text
+        self._file.write(to_json(organization))

@@ -33,7 +33,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from zmdm_simulator.apple import vpp_kept
 from zmdm_simulator.apple.dep_faults import BadFaults, Rule
+from zmdm_simulator.apple.kept import Json
 from zmdm_simulator.apple.vpp_answers import ANSWERS, Call, service_config
 from zmdm_simulator.apple.vpp_books import Books, Event, Refusal, Stock
 from zmdm_simulator.apple.vpp_faults import VppFaults
@@ -118,6 +120,27 @@ class PlayedVpp:
         books.token = base64.b64encode(json.dumps(content).encode()).decode()
         self._tokens[books.token] = books
         return books.token
+
+    def kept(self) -> Json:
+        """All locations with the tokens that are good for them; faults and counts are not kept."""
+        known = list(self._tokens.items())
+        return {
+            name: {
+                "books": vpp_kept.to_json(books),
+                "tokens": [token for token, of in known if of is books],
+            }
+            for name, books in list(self.locations.items())
+        }
+
+    def restore(self, data: Json) -> None:
+        """Go on from what `kept` said; what was ordered and not done is done now."""
+        for name, location in data.items():
+            books = vpp_kept.from_json(location["books"])
+            self.locations[name] = books
+            self._tokens |= dict.fromkeys(location["tokens"], books)
+            for event in list(books.events.values()):
+                if event.status == "PENDING":
+                    self.orders.order(books, event)
 
     def find(self, authorization: str) -> Books:
         """Whose token this is, or Refusal."""

@@ -93,6 +93,7 @@ class Stock:
     retired: int = 0
     product_type: str = "App"
     name: str = ""
+    bundle_id: str = ""
     version: str = "1.0"
     device_assignable: bool = True
     revocable: bool = True

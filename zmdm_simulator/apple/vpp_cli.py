@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from zmdm_simulator.apple.kept import KeptFile
 from zmdm_simulator.apple.vpp import PlayedVpp
 
 
@@ -21,6 +22,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     play = actions.add_parser("play", help="play until told to stop")
     play.add_argument("--host", default="127.0.0.1", help="address to listen on")
     play.add_argument("--port", type=int, default=0, help="port; 0 is any free one")
+    play.add_argument("--state", type=Path, help="file that keeps the locations between runs")
     token = _action(actions, "location", "make a location; its content token is written")
     token.add_argument("--name", default="Berlin", help="name of the location")
     token.add_argument("--token", type=Path, required=True, help="where the .vpptoken goes")
@@ -46,11 +48,14 @@ def _play(options: argparse.Namespace) -> None:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopped.set())
-    played = PlayedVpp().start(host=options.host, port=options.port)
+    played, file = PlayedVpp(), KeptFile(options.state)
+    played.restore(file.read())
+    played.start(host=options.host, port=options.port)
     print(f"vpp: http://{options.host}:{played.port}", flush=True)
     while not stopped.wait(1.0):
-        pass
+        file.write(played.kept())
     played.stop()
+    file.write(played.kept())
 
 
 def _location(options: argparse.Namespace) -> None:

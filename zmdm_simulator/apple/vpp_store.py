@@ -23,7 +23,7 @@ def _result(stock: Stock, base_url: str) -> dict[str, Any]:
     return {
         "id": stock.adam_id,
         "name": stock.name,
-        "bundleId": f"com.example.{slug}",
+        "bundleId": stock.bundle_id or f"com.example.{slug}",
         "artistName": "Example",
         "kind": "iosSoftware",
         "url": f"https://apps.apple.com/de/app/{slug}/id{stock.adam_id}",
