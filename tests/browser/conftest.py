@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,11 +56,28 @@ def settings() -> dict[str, object]:
     return {}
 
 
+@pytest.fixture(scope="module")
+def fleets() -> dict[int, Path]:
+    """Databases with an administrator and so many devices: the first test fills one, others copy.
+
+    No longer than a module, so that what has just happened there has still just happened.
+    """
+    return {}
+
+
 @pytest.fixture
 def host(
-    sqlite_url: str, redis_url: str, devices: int, settings: dict[str, object]
+    sqlite_url: str,
+    redis_url: str,
+    devices: int,
+    settings: dict[str, object],
+    fleets: dict[int, Path],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Flask]:
     """The example host with an administrator and some devices."""
+    database = Path(sqlite_url.removeprefix("sqlite:///"))
+    if devices in fleets:
+        shutil.copy(fleets[devices], database)
     app = create_app(
         SECRET_KEY="tests only",
         SQLALCHEMY_DATABASE_URI=sqlite_url,
@@ -66,6 +86,17 @@ def host(
         ZMDM_SEALING_KEYS=hosts.DEFAULTS["ZMDM_SEALING_KEYS"],
         **settings,
     )
+    if devices not in fleets:
+        _fill(app, devices)
+        fleets[devices] = tmp_path_factory.mktemp("fleet") / "filled"
+        connection = sqlite3.connect(database)
+        connection.execute("VACUUM INTO ?", (str(fleets[devices]),))
+        connection.close()
+    yield app
+    hosts.close(app)
+
+
+def _fill(app: Flask, devices: int) -> None:
     with app.app_context():
         db.create_all()
         user = User(email=EMAIL, role="administrator")
@@ -74,8 +105,6 @@ def host(
         db.session.commit()
     fleet.fill(app, devices)
     fleet.live(app)
-    yield app
-    hosts.close(app)
 
 
 @dataclass(slots=True)

@@ -75,25 +75,25 @@ def test_an_edited_enrollment_moves_its_devices_in_portions(any_dep: Dep) -> Non
     assert any_dep.differences() == {}
 
 
-def test_failed_inaccessible_and_throttled_devices_converge_with_a_reason(any_dep: Dep) -> None:
-    serials = fill(any_dep.played, 4)
-    staff = any_dep.enrollment("Staff")
-    any_dep.default(staff)
-    any_dep.sync()
+def test_failed_inaccessible_and_throttled_devices_converge_with_a_reason(dep: Dep) -> None:
+    serials = fill(dep.played, 4)
+    staff = dep.enrollment("Staff")
+    dep.default(staff)
+    dep.sync()
     said = ("FAILED", "NOT_ACCESSIBLE", "THROTTLED", "WHATEVER")
     script = {serial: [word] for serial, word in zip(serials, said, strict=True)}
-    any_dep.played.fail(devices=script, retry_after_seconds=90)
-    any_dep.converge()
-    rows = [any_dep.device(serial) for serial in serials]
+    dep.played.fail(devices=script, retry_after_seconds=90)
+    dep.converge()
+    rows = [dep.device(serial) for serial in serials]
     states = [row.assignment for row in rows]
     assert states == ["failed", "not_accessible", "throttled", "failed"]
     assert all(row.assignment_reason and row.next_try_at for row in rows)
     assert "WHATEVER" in rows[3].assignment_reason
     throttled = rows[2].next_try_at - utcnow()
     assert timedelta(seconds=60) < throttled <= timedelta(seconds=90)
-    any_dep.converge(later=2 * HOUR)
-    assert {any_dep.device(serial).assignment for serial in serials} == {"assigned"}
-    assert any_dep.differences() == {}
+    dep.converge(later=2 * HOUR)
+    assert {dep.device(serial).assignment for serial in serials} == {"assigned"}
+    assert dep.differences() == {}
 
 
 def test_waits_grow_with_each_failure(dep: Dep) -> None:
