@@ -81,8 +81,8 @@ def test_a_page_takes_the_same_statements_for_any_fleet(make_host: Callable[...,
     app = make_host("mdm.*")
     fleet.fill(app, 300)
     assert statements(app, "/mdm/devices/") <= 7
-    assert statements(app, "/mdm/") <= 12
-    assert statements(app, "/mdm/devices/1/") <= 13
+    assert statements(app, "/mdm/") <= 15
+    assert statements(app, "/mdm/devices/1/") <= 16
 
 
 def test_screens_read_postgresql_as_well(pg_app: Flask) -> None:

@@ -24,7 +24,9 @@ content_type_overrides:
   application/pkcs10: application/octet-stream
   application/x-apple-aspen-config: application/octet-stream
   application/x-ndjson: text/plain
+  application/x-pem-file: text/plain
   application/x-plist: application/octet-stream
+  image/png: application/octet-stream
   text/csv: text/plain
 """
 

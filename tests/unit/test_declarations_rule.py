@@ -202,7 +202,7 @@ def test_there_is_one_activation_of_ours_and_assets_are_not_in_it() -> None:
     ],
 )
 def test_a_client_that_tells_nothing_useful_is_asked_for_what_all_know(told: Any) -> None:
-    assert support.subscribed(told) == support.DEFAULT_ITEMS
+    assert tuple(support.subscribed(told)) == support.DEFAULT_ITEMS
 
 
 def test_reasons_are_told_in_words_with_what_the_device_said() -> None:

@@ -225,7 +225,7 @@ _WHOLE: dict[str, Any] = {
         "config": {"issuer": "https://id.example.com", "client_id": "zmdm"},
         "secret": "what the provider gave us",
     },
-    "NewRealmUser": {"realm": 1, "username": "ada", "password": "correct horse battery"},
+    "NewRealmUser": {"realm": 1, "username": "ada", "password": "four words of your own battery"},
     "RealmChange": {"enabled": False},
     "RealmUserChange": {"email": "ada@example.com"},
     "PushCertificateUpload": {"certificate": _FILE},

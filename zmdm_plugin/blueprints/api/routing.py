@@ -6,6 +6,8 @@ from flask import Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter, PathConverter, RequestRedirect
 
+from zmdm_plugin.services.keyset import MAX_ID
+
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 LOST = "zmdm_api_lost.lost"
 
@@ -19,8 +21,8 @@ class RowId(BaseConverter):
     regex = "[1-9][0-9]{0,18}"
 
     def to_python(self, value: str) -> int:
-        """What is still too large is found nowhere."""
-        return int(value)
+        """What is still too large is taken for the last id there could be, which nothing has."""
+        return min(int(value), MAX_ID)
 
 
 class Rest(PathConverter):
@@ -31,7 +33,7 @@ class Rest(PathConverter):
 
 def row_id_schema(_converter: RowId) -> dict[str, object]:
     """The same for OpenAPI."""
-    return {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1}
+    return {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
 
 
 def allowed_methods() -> list[str]:

@@ -26,6 +26,7 @@ from zmdm_plugin.db import HotStatement, engine, session
 from zmdm_plugin.errors import Conflict, NotFound
 from zmdm_plugin.models import Location
 from zmdm_plugin.services import events, vault
+from zmdm_plugin.services.keyset import MAX_ID
 from zmdm_plugin.state import state
 
 CONFIG_AGE: Final = timedelta(minutes=5)
@@ -53,6 +54,8 @@ class Credentials:
 
 def find(location_id: int, *, lock: bool = False) -> Location:
     """The location, freshly read; NotFound."""
+    if not 0 < location_id <= MAX_ID:
+        raise NotFound("there is no such location")
     query = sa.select(Location).where(Location.id == location_id)
     if lock:
         query = query.with_for_update()

@@ -25,6 +25,7 @@ from zmdm_plugin.errors import Conflict, NotFound
 from zmdm_plugin.models import DepVirtualServer
 from zmdm_plugin.protocol.server_token import ServerToken
 from zmdm_plugin.services import events, vault
+from zmdm_plugin.services.keyset import MAX_ID
 from zmdm_plugin.state import state
 
 _LONGEST: Final = 500
@@ -41,6 +42,8 @@ class Credentials:
 
 def find(server_id: int, *, lock: bool = False) -> DepVirtualServer:
     """The service, freshly read; NotFound."""
+    if not 0 < server_id <= MAX_ID:
+        raise NotFound("there is no such virtual server")
     query = sa.select(DepVirtualServer).where(DepVirtualServer.id == server_id)
     if lock:
         query = query.with_for_update()

@@ -161,7 +161,7 @@ class NewRealmUser(PersonFields):
     password = ma.fields.String(
         required=True,
         validate=ma.validate.Length(min=passwords.LEAST, max=passwords.MOST),
-        metadata=described("Kept as scrypt.", example="correct horse battery"),
+        metadata=described("Kept as scrypt.", example="four words of your own battery"),
     )
 
 
