@@ -46,7 +46,7 @@ def test_a_tag_is_made_put_on_a_device_and_filters(visit: Start) -> None:
     one = visit()
     one.sign_in()
     page = one.open("/mdm/tags/")
-    page.get_by_role("link", name="Add").click()
+    page.get_by_role("link", name="Add", exact=True).click()
     page.get_by_label("Name", exact=True).fill("Loaner pool")
     page.get_by_role("button", name="Add").click()
     page = one.open("/mdm/devices/1/")

@@ -136,7 +136,7 @@ def test_making_and_revoking_an_enrollment(visit: Start) -> None:
     one = visit()
     one.sign_in()
     page = one.open("/mdm/enrollments/")
-    page.get_by_role("link", name="Add").click()
+    page.get_by_role("link", name="Add", exact=True).click()
     page.get_by_label("Name", exact=True).fill("Lab")
     page.get_by_role("button", name="Add").click()
     page.get_by_role("button", name="Show link").click()

@@ -15,7 +15,7 @@ from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import AdeProfile, DepDevice, DepVirtualServer, Device, Enrollment
 from zmdm_plugin.services import access
 from zmdm_plugin.services.dep.rows import wire_uuid
-from zmdm_plugin.services.keyset import DEFAULT_LIMIT, Keyset, Page
+from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 
 SERVERS = Keyset(
     DepVirtualServer.id, {"name": DepVirtualServer.name, "created_at": DepVirtualServer.created_at}
@@ -137,6 +137,8 @@ def devices(
 
 def device(device_id: int, *, lock: bool = False) -> DepDevice:
     """The DEP device, freshly read; NotFound."""
+    if not 0 < device_id <= MAX_ID:
+        raise NotFound("there is no such DEP device")
     query = sa.select(DepDevice).where(DepDevice.id == device_id)
     if lock:
         query = query.with_for_update()
