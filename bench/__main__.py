@@ -19,6 +19,8 @@ from bench import report
 
 SHORT = {
     "idle": ["--sizes", "1000", "--times", "2000"],
+    "events": ["--sizes", "200", "--times", "160", "--rounds", "3"],
+    "metrics": ["--devices", "5000"],
     "result_next": ["--sizes", "1000", "--times", "480"],
     "declarations": ["--sizes", "1000", "--times", "1000"],
     "blueprints": ["--sizes", "1000", "--times", "1000", "--artifacts", "5", "50"],
@@ -28,6 +30,7 @@ SHORT = {
     "push_flush": [],
     "dep": ["--sizes", "10000"],
     "apps_books": ["--licences", "20000", "--devices", "10000"],
+    "licences": ["--devices", "10000"],
 }
 """Benchmark -> its options without --full."""
 
@@ -62,7 +65,7 @@ def _options() -> argparse.Namespace:
 def _run(name: str, options: argparse.Namespace, results: Path) -> bool:
     """Run one as a process of its own: what it leaves behind measures nothing else."""
     words = [] if options.full else list(SHORT[name])
-    if options.databases and name not in ("push", "apps_books"):
+    if options.databases and name not in ("push", "apps_books", "metrics"):
         words += ["--databases", *options.databases]
     done = subprocess.run(
         [sys.executable, "-m", f"bench.{name}", *words],

@@ -3,7 +3,11 @@
     python -m bench.dep [--databases postgresql] [--sizes 100000]
 
 The device assignment service is played by a process of its own, which takes `--latency` seconds
-for a page besides its own work (0: as fast as it can, then the database decides). Bars: the first
+for a page besides its own work. The default is half a second: nobody is promised anything, but a
+request for a thousand devices crosses the internet and Apple's own databases, so it is rather a
+short time than a long one; and the next page is fetched while one is stored, so the bar is met by
+whatever stores a page in less than Apple takes for one. With 0 there is nothing to hide behind: it
+measures what storing costs, and misses the bar. Bars: the first
 synchronization takes at most 1.3 times as long as fetching its pages alone, and its memory stays
 within 32 MB of what a tenth of it needed.
 """
@@ -27,8 +31,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from bench import report
+from bench.push_flush import own_cpu
 from bench.report import Row
-from bench.staging import arguments, database_in
+from bench.staging import arguments, cpu, database_in
 from tests import hosts
 from tests.dep_road import Dep
 from zmdm_plugin import db
@@ -129,16 +134,17 @@ def _newest(name: str) -> str:
     return str(db.session().scalars(query).first())
 
 
-def synchronize(dep: Dep, alone: float, *, where: str) -> bool:
-    """The first synchronization; whether it met its bars."""
+def synchronize(dep: Dep, alone: float, *, where: str, database: int | None) -> bool:
+    """The first synchronization; whether it met its bars. `database`: the server's process."""
     watch = Watch()
     with dep.app.app_context():
         with db.transaction():
             syncing.start(dep.server_id, hosts.ADMINISTRATOR, full=True, now=utcnow())
-        start = time.perf_counter()
+        start, used = time.perf_counter(), own_cpu() + cpu(database)
         with watch.watching():
             done = work(jobs.sync, _newest("dep.sync")).done
         seconds = time.perf_counter() - start
+        used = own_cpu() + cpu(database) - used
         kept = db.session().scalar(sa.select(sa.func.count(DepDevice.id)))
     assert kept == done, (kept, done)
     ratio, grown = seconds / alone, watch.growth()
@@ -147,11 +153,14 @@ def synchronize(dep: Dep, alone: float, *, where: str) -> bool:
     row = Row(
         benchmark="dep",
         what=f"first synchronization, {where}",
+        cpu_ms=used / done * 1e3,
         per_second=done / seconds,
         bar=f"{RATIO} times, {MEMORY:.0f} MB ({ratio:.2f}, {grown:+.0f})",
         met=met,
     )
-    report.add(row, f"{said}; {done / seconds:,.0f} devices/s")
+    report.add(
+        row, f"{said}; {done / seconds:,.0f} devices/s, {used / done * 1e6:,.0f} ms CPU a page"
+    )
     return met
 
 
@@ -184,7 +193,7 @@ def main() -> int:
         for size in options.sizes:
             with ExitStack() as stack:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="zmdm-bench-"))
-                uri, _ = database_in(database, Path(folder), stack)
+                uri, pid = database_in(database, Path(folder), stack)
                 hosts.migrate(uri)
                 url = stack.enter_context(played())
                 app = hosts.make_app(uri, ZMDM_DEP_URL=url)
@@ -193,7 +202,7 @@ def main() -> int:
                 control(url, "devices", count=size)
                 control(url, "faults", rules=[slow])
                 where = f"{database}, {size:,} devices, {options.latency:g} s a page"
-                met &= synchronize(dep, fetch_alone(dep), where=where)
+                met &= synchronize(dep, fetch_alone(dep), where=where, database=pid)
                 assign(dep, where=where)
     return int(not met)
 

@@ -24,7 +24,15 @@ from bench.staging import arguments, cpu
 from tests import fleet, hosts
 from tests.api.world import make_token, statements
 from zmdm_plugin import db
-from zmdm_plugin.models import AuditEntry, Channel, ChannelCommand, Device
+from zmdm_plugin.models import (
+    Application,
+    AuditEntry,
+    Channel,
+    ChannelCommand,
+    Device,
+    InstalledApplication,
+)
+from zmdm_plugin.services.applications import spread
 
 Values = dict[Any, Any]
 """Column -> what it is given."""
@@ -51,6 +59,13 @@ PAGES = {
     "commands": "/mdm/commands/",
     "commands, failed": "/mdm/commands/?state=failed",
     "commands, waiting": "/mdm/commands/?state=outstanding",
+    "applications, a word that all have": "/mdm/applications/?q=example",
+    "applications, a rare word": "/mdm/applications/?q=tool+4711",
+    "applications, a word that 10,000 rare ones have": "/mdm/applications/?q=tool",
+    "applications, a word in vain": "/mdm/applications/?q=nobodyhasthis",
+    "applications, who has a common one": "/mdm/applications/?id=com.example.office.7",
+    "applications, who has one version of it": "/mdm/applications/?id=com.example.office.7&v=3.0",
+    "applications, who has a rare one": "/mdm/applications/?id=com.example.tool.4711",
     "events": "/mdm/events/",
     "audit": "/mdm/audit/",
     "audit, one action": "/mdm/audit/?action=device.block",
@@ -58,6 +73,10 @@ PAGES = {
     "API: devices": "/api/mdm/devices/?limit=100",
     "API: devices, search": "/api/mdm/devices/?search=grace",
     "API: commands of a device": "/api/mdm/devices/{device}/commands/",
+    "API: applications, a word that all have": "/api/mdm/applications/?search=example&limit=100",
+    "API: applications, 10,000 rare ones": "/api/mdm/applications/?search=tool&limit=100",
+    "API: applications, a rare word": "/api/mdm/applications/?search=tool+4711",
+    "API: applications, one identifier": "/api/mdm/applications/?identifier=com.example.office.7",
     "API: audit": "/api/mdm/audit/?limit=100",
 }
 
@@ -128,9 +147,11 @@ def lay(app: Flask, size: int) -> dict[str, object]:
                 _commands(name, finished=number + 1 < len(COMMANDS))
             for action in ("device.block", "device.poke", "command.queue"):
                 _entries(action)
+            _applications()
         with db.engine().connect() as connection:
             connection.execute(sa.text("ANALYZE"))
             connection.commit()
+        db.run_in_transaction(spread.count)
         device = db.session().scalars(sa.select(Device).where(Device.id == 1)).one()
         return {"device": device.id, "serial": device.serial_number}
 
@@ -150,6 +171,49 @@ def _commands(name: str, *, finished: bool) -> None:
         **_fixed(ChannelCommand, delivery_count=1, not_now_count=0, unreadable=False),
     }
     _insert(ChannelCommand, values, sa.select(*values.values()).select_from(Channel))
+
+
+def _applications() -> None:
+    """Fifty on each device: forty that everybody has, in one of five versions, and ten that few
+    have, of 10,000."""
+    common = [_application("office", number, version) for number in range(40) for version in _FIVE]
+    rare = [_application("tool", number, 1) for number in range(10_000)]
+    rows = [{"id": number, **row} for number, row in enumerate([*common, *rare], 1)]
+    if db.engine().dialect.name == "postgresql":  # ten million checks of foreign keys are minutes
+        db.session().execute(sa.text("SET LOCAL session_replication_role = replica"))
+    db.session().execute(sa.insert(Application), rows)
+    last = len(common)
+    for condition in (
+        sa.and_(Application.id <= last, Application.id % 5 == Channel.id % 5),
+        sa.and_(Application.id > last, Application.id % 1000 == Channel.id % 1000),
+    ):
+        values: Values = {
+            InstalledApplication.channel_id: Channel.id,
+            InstalledApplication.application_id: Application.id,
+            InstalledApplication.identifier: Application.identifier,
+            InstalledApplication.name: Application.name,
+            InstalledApplication.version: Application.version,
+            InstalledApplication.short_version: Application.short_version,
+            InstalledApplication.seen_at: Channel.created_at,
+            **_fixed(InstalledApplication, source="list", bundle_size=1_000_000, facts={}),
+        }
+        rows_of = sa.select(*values.values()).select_from(Channel).join(Application, condition)
+        _insert(InstalledApplication, values, rows_of)
+
+
+_FIVE = range(1, 6)
+
+
+def _application(kind: str, number: int, version: int) -> Values:
+    name, identifier = f"Example {kind.title()} {number}", f"com.example.{kind}.{number}"
+    return {
+        "digest": f"{kind}-{number}-{version}",
+        "identifier": identifier,
+        "name": name,
+        "version": f"{version}00",
+        "short_version": f"{version}.0",
+        "search": f"{name} {identifier}".lower(),
+    }
 
 
 def _entries(action: str) -> None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+from flask import Flask
 
 from bench.report import Row
 from tests import hosts
@@ -34,6 +35,12 @@ TICK = os.sysconf("SC_CLK_TCK")
 DATABASES = ("sqlite", "postgresql")
 SERVERS = {
     "gunicorn": ("gunicorn", "-c", "python:host_app.gunicorn_conf", "host_app.wsgi:app"),
+    "gunicorn without events": (
+        "gunicorn",
+        "-c",
+        "python:host_app.gunicorn_conf",
+        "bench.without_events:app",
+    ),
     "granian": ("granian", "--interface", "wsgi", "--no-ws", "--blocking-threads", "8"),
 }
 
@@ -125,7 +132,7 @@ def stage(database: str, size: int, *, server: str = "gunicorn") -> Iterator[Sta
         stack.callback(hosts.close, app)
         road = stack.enter_context(lay_road(app))
         devices = _people(road, size)
-        process = stack.enter_context(_served(server, port, uri, settings, folder))
+        process = stack.enter_context(served(server, port, uri, settings, folder))
         http = stack.enter_context(httpx.Client(timeout=60))
         for device in devices:
             device.http = http
@@ -165,7 +172,12 @@ def _settled(road: Road, seed: int) -> SimulatedDevice:
 
 def tidy(road: Road) -> None:
     """Statistics as after a day of use; the write-ahead log of SQLite back in its file."""
-    with road.app.app_context():
+    tidy_database(road.app)
+
+
+def tidy_database(app: Flask) -> None:
+    """The same for an application without a road."""
+    with app.app_context():
         engine = db.engine()
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if engine.dialect.name == "postgresql":
@@ -177,9 +189,10 @@ def tidy(road: Road) -> None:
 
 
 @contextmanager
-def _served(
+def served(
     server: str, port: int, uri: str, settings: dict[str, str], folder: Path
 ) -> Iterator[int]:
+    """The host application behind one of SERVERS; its process id."""
     environment = {
         **os.environ,
         **settings,
@@ -205,7 +218,7 @@ def _served(
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
             httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=2)
