@@ -120,6 +120,11 @@ def get_token(device: DeviceCore, channel: Channel, service: str) -> Body:
     return {"MessageType": "GetToken", "TokenServiceType": service, **who(device, channel)}
 
 
+def return_to_service(device: DeviceCore, channel: Channel) -> Body:
+    """A device that is about to reset asks how to come back."""
+    return {"MessageType": "ReturnToService", **who(device, channel)}
+
+
 def declarative_management(
     device: DeviceCore, channel: Channel, endpoint: str, data: bytes | None
 ) -> Body:

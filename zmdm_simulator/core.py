@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -20,6 +20,7 @@ from zmdm_simulator.models_of_devices import MODELS
 from zmdm_simulator.pki import DeviceCA, Identity
 from zmdm_simulator.profile import MdmPayload
 from zmdm_simulator.proof import Proof, Prover
+from zmdm_simulator.return_to_service import Return
 from zmdm_simulator.scep import ScepOptions
 from zmdm_simulator.script import Script
 from zmdm_simulator.wire import Http, Wire
@@ -48,6 +49,8 @@ class DeviceCore:
     account: Account | None = None  # of an account-driven enrollment
     signs_in_again: Callable[[str], bool] | None = None  # what its person does with a challenge
     user_enrollments = 0  # how many it has been through
+    assigned: Mapping[str, Any] | None = None  # Apple's profile, as Setup Assistant was given it
+    names_apps = True  # whether its answers tell what it calls an app
     app_steps = 0  # how often an app is still being installed when somebody asks
     builds: Mapping[str, str] = {}  # of system versions, where a declaration names none
 
@@ -94,6 +97,8 @@ class DeviceCore:
         self.apps: dict[str, Installed] = {}
         self.store = AppStore()
         self.condition = Condition()
+        self.returns: Return | None = None  # how it comes back, once it is erased
+        self.automated = False  # came by Automated Device Enrollment
         self.awaiting = False  # in Setup Assistant, for DeviceConfigured
         self.accounts: Mapping[str, object] = {}  # what AccountConfiguration said
         self.bootstrap_token: bytes | None = None

@@ -30,9 +30,8 @@ from typing import Any
 
 import httpx
 
-from zmdm_simulator import account_driven, checkins, enrollment, secrets, setup_assistant
+from zmdm_simulator import account_driven, checkins, enrollment, erasing, setup_assistant
 from zmdm_simulator.channel import After, Channel
-from zmdm_simulator.condition import Condition
 from zmdm_simulator.conversation import Conversation, converse
 from zmdm_simulator.core import DeviceCore, Life
 from zmdm_simulator.declarative import engine
@@ -220,9 +219,13 @@ class SimulatedDevice(DeviceCore):
             After.RESTART: lambda: self.go_silent(self.restart_seconds),
             After.LOCK: self._lock,
             After.SHUT_DOWN: self._power_off,
-            After.ERASE: self._erase,
+            After.ERASE: lambda: erasing.erase(self),
             After.LEAVE: self.check_out,
         }[after]()
+
+    def reset(self) -> httpx.Response:
+        """Its user erases it (or it does so itself, idle): it asks how to come back, and does."""
+        return erasing.reset(self)
 
     def restart(self) -> None:
         """Somebody restarts it, and it is back at once."""
@@ -236,11 +239,3 @@ class SimulatedDevice(DeviceCore):
     def _power_off(self) -> None:
         self.powered = False
         self.tell("shut down")
-
-    def _erase(self) -> None:
-        self.forget("erased")
-        self.apps = {}
-        self.life, self.unlock_token = Life.ERASED, secrets.new_unlock_token()
-        ever, self.secrets = self.secrets.ever, secrets.of_new(self.facts.model)
-        self.secrets.ever = ever
-        self.name, self.condition = self.facts.name, Condition()

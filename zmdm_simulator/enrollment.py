@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from zmdm_simulator import checkins, cms, pki
 from zmdm_simulator.channel import Channel
 from zmdm_simulator.errors import EnrollmentFailed, ProfileRefused, ScepFailed
+from zmdm_simulator.models_of_devices import TVOS
 from zmdm_simulator.profile import (
     PER_USER,
     SCEP,
@@ -167,13 +168,21 @@ def install(device: SimulatedDevice, profile: Profile) -> None:
     """Install an MDM profile: identity, Authenticate, TokenUpdate; nothing stays if one fails."""
     mdm = mdm_of(profile, allow_http=device.allow_http)
     channel = Channel()
-    device.channels = {channel.name: channel}
+    device.channels, device.automated = {channel.name: channel}, False
+    if device.supervised and not mdm.byod and _locks_to_accounts(device):
+        device.secrets.new_bypass_code()
     try:
         _take(device, profile, mdm, channel)
     except (EnrollmentFailed, ScepFailed):
         device.forget("the enrollment failed")
         raise
     device.tell("enrolled")
+
+
+def _locks_to_accounts(device: SimulatedDevice) -> bool:
+    """Whether it has an Activation Lock, and with that a code that gets around it."""
+    model = device.facts.model
+    return model.apple_silicon or model.t2 if model.is_mac else model.platform != TVOS
 
 
 def renew(device: SimulatedDevice, profile: Profile) -> None:

@@ -59,6 +59,7 @@ class Secrets:
     filevault: bool = False
     recovery_key: str | None = None
     escrow_certificate: bytes | None = None  # of the profile, DER
+    encrypts_in_setup: bool = False  # as soon as Setup Assistant goes on
     escrowed: bytes | None = None  # the certificate that the present key was encrypted to
     recovery_lock: str | None = None
     firmware: str | None = None

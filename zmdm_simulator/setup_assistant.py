@@ -93,6 +93,7 @@ def enroll(
             break
         update(device, *version)
     body = _mdm_profile(response)
+    device.assigned = assigned
     device.supervised = bool(assigned.get("is_supervised")) or _always_supervised(device)
     device.awaiting = bool(assigned.get("await_device_configured")) and device.supervised
     try:
@@ -100,6 +101,7 @@ def enroll(
     except Exception:
         device.awaiting = False
         raise
+    device.automated = True
 
 
 def _asked(

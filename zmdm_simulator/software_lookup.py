@@ -14,23 +14,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
-import ssl
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from zmdm_simulator.apple.material import Material
+from zmdm_simulator.apple.played import PlayedHandler, PlayedService
+from zmdm_simulator.apple.playing import on_signals, until
 from zmdm_simulator.models_of_devices import MODELS
 
 PATH = "/v2/pmv"
-_MOST = 4_000_000  # bytes of a control request
 _FAMILY = {"macOS": "macOS", "visionOS": "visionOS"}  # everything else is listed as iOS
 _OLD_MACS = {"MacBookPro14,1": 13, "iMac19,1": 15, "MacBookPro16,1": 26}
 _NEW = (
@@ -210,51 +208,13 @@ def _hardware(release: Release) -> list[str]:
     return found
 
 
-class PlayedSoftwareLookup:
-    """The service in threads of its own; a second `start` listens on the same port again."""
+class PlayedSoftwareLookup(PlayedService):
+    """The service with its shelf of releases."""
 
     def __init__(self, folder: Path, *, today: date | None = None, tls: bool = True) -> None:
         self.material = Material(folder).prepare()
+        super().__init__(_Handler, tls=self.material if tls else None)
         self.shelf = Shelf(releases(today or datetime.now(UTC).date()))
-        self.port = 0
-        self._tls = tls
-        self._server: ThreadingHTTPServer
-        self._thread: threading.Thread
-
-    def start(self, *, host: str = "127.0.0.1", port: int = 0) -> PlayedSoftwareLookup:
-        """Listen; 0 is any free port."""
-        shelf = self.shelf
-
-        class Handler(_Handler):
-            """A handler that knows its service."""
-
-            the_shelf = shelf
-
-        self._server = _Server((host, port or self.port), Handler)
-        if self._tls:
-            path = self.material.path
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(path("apns-server.pem"), path("apns-server-key.pem"))
-            self._server.socket = context.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Listen no more."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
-
-    @property
-    def url(self) -> str:
-        """The base URL."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def roots(self) -> str:
@@ -280,46 +240,34 @@ class PlayedSoftwareLookup:
         self.shelf.faults.apply(faults)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that does not trust us, or leaves, is nothing to print a traceback for."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 20
-    the_shelf: Shelf
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+class _Handler(PlayedHandler):
+    the_service: PlayedSoftwareLookup
 
     def do_GET(self) -> None:
+        shelf = self.the_service.shelf
         if self.path == PATH:
-            with self.the_shelf.lock:
-                self.the_shelf.asked += 1
-                wrong, document = self.the_shelf.take_fault(), self.the_shelf.document()
+            with shelf.lock:
+                shelf.asked += 1
+                wrong, document = shelf.take_fault(), shelf.document()
             self._list(wrong or Faults(), document)
         elif self.path == "/faults":
-            self._answer(200, asdict(self.the_shelf.faults))
+            self.send_json(200, asdict(shelf.faults))
         elif self.path == "/stats":
-            listed = len(self.the_shelf.releases)
-            self._answer(200, {"asked": self.the_shelf.asked, "releases": listed})
+            self.send_json(200, {"asked": shelf.asked, "releases": len(shelf.releases)})
         else:
-            self._answer(404, {"error": "there is nothing here"})
+            self.send_json(404, {"error": "there is nothing here"})
 
     def do_POST(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
+        body = self.read_body()
         try:
-            if not 0 <= length <= _MOST:
+            if body is None:
                 raise BadFaults("the body is too long")
-            self._control(json.loads(self.rfile.read(length)))
+            self._control(json.loads(body))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self._answer(400, {"error": str(error)})
+            self.send_json(400, {"error": str(error)})
 
     def _control(self, asked: Any) -> None:
-        shelf = self.the_shelf
+        shelf = self.the_service.shelf
         with shelf.lock:
             if self.path == "/faults":
                 shelf.faults.apply(asked)
@@ -333,7 +281,7 @@ class _Handler(BaseHTTPRequestHandler):
                 shelf.releases = [one for one in shelf.releases if one.version != version]
             else:
                 raise BadFaults(f"no POST {self.path} here")
-        self._answer(200, {"releases": len(shelf.releases)})
+        self.send_json(200, {"releases": len(shelf.releases)})
 
     def _list(self, wrong: Faults, document: dict[str, Any]) -> None:
         time.sleep(wrong.latency)
@@ -341,10 +289,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if wrong.redirect:
-            self._send(302, b"", {"Location": wrong.redirect})
+            self.send(302, b"", {"Location": wrong.redirect})
             return
         if wrong.status:
-            self._answer(wrong.status, {"error": "played"})
+            self.send_json(wrong.status, {"error": "played"})
             return
         body = json.dumps(document).encode()
         bodies = {
@@ -354,17 +302,7 @@ class _Handler(BaseHTTPRequestHandler):
             "page": b"<html><body>Sign in to the network</body></html>",
             "without_macos": json.dumps(_without(document, "macOS")).encode(),
         }
-        self._send(200, bodies.get(wrong.answer, body), {"Content-Type": "application/json"})
-
-    def _answer(self, status: int, value: Any) -> None:
-        self._send(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
-
-    def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        self.send(200, bodies.get(wrong.answer, body), {"Content-Type": "application/json"})
 
 
 def _without(document: Mapping[str, Any], platform: str) -> dict[str, Any]:
@@ -384,9 +322,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--port", type=int, default=0, help="port; 0 is any free one")
     parser.add_argument("--http", action="store_true", help="without TLS")
     options = parser.parse_args(argv)
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopped.set())
+    stopped = on_signals()
     try:
         played = PlayedSoftwareLookup(options.dir, tls=not options.http)
         played.start(host=options.host, port=options.port)
@@ -394,7 +330,6 @@ def main(argv: Sequence[str]) -> int:
         print(f"lookup: {error}", file=sys.stderr)
         return 2
     print(f"lookup: {played.url}{PATH}", flush=True)
-    while not stopped.wait(1.0):
-        pass
+    until(stopped)
     played.stop()
     return 0

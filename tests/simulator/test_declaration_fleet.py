@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from werkzeug.serving import make_server
 
 from tests.processes import wait_until
 from tests.simulator.declaration_server import PROFILE, TEST, DeclarationServer, managed
 from tests.simulator.device_server import BASE, profile
-from tests.simulator.test_device_fleet import Quiet, World
+from tests.simulator.test_device_fleet import World, serving
 from zmdm_simulator.fleet.store import restore, to_json
 from zmdm_simulator.fleet.upkeep import next_in
 
@@ -23,19 +21,8 @@ ENFORCE = "com.apple.configuration.softwareupdate.enforcement.specific"
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    server = DeclarationServer()
-    http = make_server("127.0.0.1", 0, server, threaded=True, request_handler=Quiet)
-    http.daemon_threads = True
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    server.base = f"http://127.0.0.1:{http.server_port}"
-    world = World(server, server.base, tmp_path)
-    yield world
-    for child in world.children:
-        child.stop()
-    http.shutdown()
-    http.server_close()
-    thread.join(5)
+    with serving(DeclarationServer(), tmp_path) as world:
+        yield world
 
 
 def offer(world: World) -> DeclarationServer:

@@ -81,7 +81,8 @@ def _begun(order: Order, app: App, *, number: int | None = None) -> Reply:
     if kept is not None and kept.via == apps.USER and not takes:
         state = apps.USER_INSTALLED
     _put(order, app, state=state, number=number)
-    return Reply(body={"Identifier": app.identifier, "State": state})
+    named = {"Identifier": app.identifier} if order.device.names_apps else {}
+    return Reply(body={**named, "State": state})
 
 
 def _put(

@@ -16,6 +16,7 @@ from zmdm_simulator.answers.replies import (
 from zmdm_simulator.channel import After
 from zmdm_simulator.declarative.engine import read_tokens
 from zmdm_simulator.declarative.support import has_engine
+from zmdm_simulator.return_to_service import read as read_return
 
 PIN = re.compile(r"[0-9]{6}\Z")
 
@@ -41,12 +42,19 @@ def device_lock(order: Order) -> Reply:
 
 
 def erase_device(order: Order) -> Reply:
-    """Erase; the device answers once and then has never heard of this server."""
+    """Erase; the device answers once and then has never heard of this server.
+
+    Unless it is told how to return to service: then it enrolls again by itself.
+    """
     model = order.device.facts.model
     if model.is_mac:
         problem = _pin_problem(order, required=not (model.apple_silicon or model.t2))
         if problem:
             return problem
+    try:
+        order.device.returns = read_return(order.command.get("ReturnToService"))
+    except (TypeError, ValueError):
+        return malformed()
     return Reply(after=After.ERASE)
 
 

@@ -32,13 +32,22 @@ def refusal(channel: Channel, profile: Profile) -> str | None:
 
 
 def installed(device: SimulatedDevice, profile: Profile) -> None:
-    """Take its certificate; encrypt at once where Setup Assistant is told to."""
+    """Take its certificate; Setup Assistant may be told to encrypt once it goes on."""
     if not device.facts.model.is_mac or not profile.of_type(ESCROW):
         return
     device.secrets.escrow_certificate = _certificate(profile)
     settings = profile.of_type(FILEVAULT)
-    if device.awaiting and settings and settings[0].get("ForceEnableInSetupAssistant"):
-        device.secrets.turn_on_filevault()
+    forced = settings and settings[0].get("ForceEnableInSetupAssistant")
+    device.secrets.encrypts_in_setup = bool(device.awaiting and forced)
+
+
+def goes_on(device: SimulatedDevice) -> None:
+    """Setup Assistant has made the person's account: an administrator's has a secure token, and
+    turns FileVault on there and then; a standard account is not asked."""
+    kept = device.secrets
+    asked, kept.encrypts_in_setup = kept.encrypts_in_setup, False
+    if asked and not device.accounts.get("SetPrimarySetupAccountAsRegularUser"):
+        kept.turn_on_filevault()
 
 
 def removed(device: SimulatedDevice, profile: Profile) -> None:

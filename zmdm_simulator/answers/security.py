@@ -56,7 +56,7 @@ def _mac(order: Order) -> dict[str, Any]:
             ],
         },
         "ManagementStatus": {
-            "EnrolledViaDEP": False,
+            "EnrolledViaDEP": order.device.automated,
             "UserApprovedEnrollment": True,
             "IsUserEnrollment": order.device.installed.byod,
             "IsActivationLockManageable": secure_chip,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.parsers.expat import ExpatError
 
+from zmdm_simulator.answers import escrow
 from zmdm_simulator.answers.replies import Handler, Order, Reply, failed, malformed
 from zmdm_simulator.secrets import Administrator
 
@@ -58,6 +59,7 @@ def device_configured(order: Order) -> Reply:
     if not order.device.awaiting:
         return failed(NOT_WAITING, "The device does not wait in Setup Assistant.")
     order.device.awaiting = False
+    escrow.goes_on(order.device)
     return Reply()
 
 

@@ -19,14 +19,11 @@ Under the root is what mdmenrollment.apple.com has; under `/played` what Apple h
 from __future__ import annotations
 
 import json
-import ssl
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -38,60 +35,22 @@ from zmdm_simulator.apple.dep_oauth import Judge, NotAuthorized
 from zmdm_simulator.apple.dep_organization import Organization, played_devices
 from zmdm_simulator.apple.dep_server import VirtualServer
 from zmdm_simulator.apple.material import Material
+from zmdm_simulator.apple.played import PlayedHandler, PlayedService
 
-_MOST = 64_000_000  # bytes of a request: control requests carry whole fleets
+_JSON = "application/json;charset=UTF8"
 SESSION = "X-ADM-Auth-Session"
 VERSION = "X-Server-Protocol-Version"
 
 
-class PlayedDep:
-    """The service in threads of its own; a second `start` listens on the same port again."""
+class PlayedDep(PlayedService):
+    """The service with its organization."""
 
     def __init__(self, folder: Path | None = None, *, name: str = "Example organization") -> None:
         """With a folder of keys it speaks TLS, else plain HTTP."""
+        super().__init__(_Handler, tls=Material(folder).prepare() if folder else None)
         self.organization = Organization(name)
         self.judge = Judge()
         self.counts: Counter[str] = Counter()
-        self.port = 0
-        self.material = Material(folder).prepare() if folder else None
-        self._server: ThreadingHTTPServer
-        self._thread: threading.Thread
-
-    def start(self, *, host: str = "127.0.0.1", port: int = 0) -> PlayedDep:
-        """Listen; 0 is any free port."""
-        played = self
-
-        class Handler(_Handler):
-            """A handler that knows its service."""
-
-            the_service = played
-
-        self._server = ThreadingHTTPServer((host, port or self.port), Handler)
-        self._server.daemon_threads = True
-        if self.material:
-            path = self.material.path
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(path("apns-server.pem"), path("apns-server-key.pem"))
-            self._server.socket = context.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Listen no more."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
-
-    @property
-    def url(self) -> str:
-        """The base URL."""
-        return f"{'https' if self.material else 'http'}://127.0.0.1:{self.port}"
 
     def fail(self, **faults: Any) -> None:
         """Let something go wrong; without arguments: nothing any more."""
@@ -103,35 +62,19 @@ class PlayedDep:
             self.organization.faults.rules.append(Rule(**rule))
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 60
-    disable_nagle_algorithm = True
-    wbufsize = -1
+class _Handler(PlayedHandler):
     the_service: PlayedDep
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
 
     def do_GET(self) -> None:
         self._take()
 
-    def do_POST(self) -> None:
-        self._take()
-
-    def do_PUT(self) -> None:
-        self._take()
-
-    def do_DELETE(self) -> None:
-        self._take()
+    do_POST = do_PUT = do_DELETE = do_GET
 
     def _take(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        if not 0 <= length <= _MOST:
-            self.close_connection = True
+        body = self.read_body()
+        if body is None:
             self._text(413, "TOO_LONG")
             return
-        body = self.rfile.read(length)
         path = urlsplit(self.path).path
         if path.startswith("/played/"):
             self._control(path.removeprefix("/played/"), body)
@@ -148,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return True
         if rule.body is not None:
-            self._send(rule.status or 200, rule.body.encode(), {"Content-Type": "text/html"})
+            self.send(rule.status or 200, rule.body.encode(), {"Content-Type": "text/html"})
             return True
         if rule.status:
             wait = {} if rule.retry_after is None else {"Retry-After": str(rule.retry_after)}
@@ -175,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if wrong is not None and wrong.after and self._goes_wrong(wrong):
             return
-        self._json(200, found, session)
+        self.send_json(200, found, {"Content-Type": _JSON, **session})
 
     def _check_client(self) -> None:
         agent = self.headers.get("User-Agent", "")
@@ -244,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
         return found
 
     def _base_url(self) -> str:
-        return f"{'https' if self.the_service.material else 'http'}://{self.headers.get('Host')}"
+        return f"{urlsplit(self.the_service.url).scheme}://{self.headers.get('Host')}"
 
     def _control(self, name: str, body: bytes) -> None:
         action = CONTROLS.get((self.command, name))
@@ -253,25 +196,17 @@ class _Handler(BaseHTTPRequestHandler):
                 raise BadFaults(f"no {self.command} {self.path} here")
             query = dict(parse_qsl(urlsplit(self.path).query))
             asked = json.loads(body) if body else query
-            self._json(200, action(self.the_service, asked))
+            self.send_json(200, action(self.the_service, asked))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self._json(400, {"error": str(error)})
+            self.send_json(400, {"error": str(error)})
 
     def _text(self, status: int, code: str, headers: Mapping[str, str] | None = None) -> None:
         kind = {"Content-Type": "text/plain;Charset=UTF8", **(headers or {})}
-        self._send(status, code.encode(), kind)
+        self.send(status, code.encode(), kind)
 
-    def _json(self, status: int, value: Any, headers: Mapping[str, str] | None = None) -> None:
-        kind = {"Content-Type": "application/json;charset=UTF8", **(headers or {})}
-        self._send(status, json.dumps(value).encode(), kind)
-
-    def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    def send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self.the_service.counts[f"{self.command} {urlsplit(self.path).path} {status}"] += 1
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        super().send(status, body, headers)
 
 
 def _new_server(played: PlayedDep, asked: dict[str, Any]) -> dict[str, Any]:

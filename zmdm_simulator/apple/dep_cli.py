@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from zmdm_simulator.apple.dep import PlayedDep
 from zmdm_simulator.apple.dep_store import Store
+from zmdm_simulator.apple.playing import Action, get, on_signals, post, run, until
 from zmdm_simulator.models_of_devices import MODELS
 
 
@@ -53,15 +49,12 @@ def _action(actions: Any, name: str, what: str) -> argparse.ArgumentParser:
 
 
 def _play(options: argparse.Namespace) -> None:
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopped.set())
+    stopped = on_signals()
     played, store = PlayedDep(options.dir, name=options.name), Store(options.state)
     store.load(played.organization)
     played.start(host=options.host, port=options.port)
     print(f"dep: {played.url}", flush=True)
-    while not stopped.wait(1.0):
-        store.save(played.organization)
+    until(stopped, lambda: store.save(played.organization))
     played.stop()
     store.save(played.organization)
 
@@ -72,7 +65,7 @@ def _server(options: argparse.Namespace) -> None:
         "certificate": options.public_key.read_text(),
         "days": options.days,
     }
-    made = _post(options, "servers", asked)
+    made = post(options, "servers", asked)
     options.token.write_text(made["p7m"])
     print(made["uuid"])
 
@@ -85,32 +78,21 @@ def _add(options: argparse.Namespace) -> None:
         "seed": options.seed,
         "models": options.models,
     }
-    print("\n".join(_post(options, "devices", asked)["serials"]))
+    print("\n".join(post(options, "devices", asked)["serials"]))
 
 
 def _remove(options: argparse.Namespace) -> None:
     asked = {"server": options.server, "serials": options.serials}
-    print(_post(options, "remove", asked)["removed"])
+    print(post(options, "remove", asked)["removed"])
 
 
 def _list(options: argparse.Namespace) -> None:
-    answer = httpx.get(f"{options.url}/played/devices", params={"server": options.server})
-    for serial, device in _checked(answer)["devices"].items():
+    found = get(options, "devices", {"server": options.server})
+    for serial, device in found["devices"].items():
         print(serial, device["device_family"], device["profile_status"], device["profile_uuid"])
 
 
-def _post(options: argparse.Namespace, name: str, asked: dict[str, Any]) -> dict[str, Any]:
-    return _checked(httpx.post(f"{options.url}/played/{name}", json=asked, timeout=60))
-
-
-def _checked(answer: httpx.Response) -> dict[str, Any]:
-    found: dict[str, Any] = answer.json()
-    if answer.status_code != 200:
-        raise ValueError(found.get("error", f"status {answer.status_code}"))
-    return found
-
-
-ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
+ACTIONS: dict[str, Action] = {
     "play": _play,
     "server": _server,
     "add": _add,
@@ -121,10 +103,4 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
 
 def main(argv: Sequence[str]) -> int:
     """0, or 2 if the arguments, ports or the service are no good."""
-    options = _arguments(argv)
-    try:
-        ACTIONS[options.action](options)
-    except (ValueError, OSError, httpx.HTTPError) as error:
-        print(f"dep: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run("dep", ACTIONS, _arguments(argv))

@@ -4,7 +4,7 @@ Under the root is what vpp.itunes.apple.com has below /mdm/v2, with the store's 
 icons beside it; under `/played` what Apple has not:
 
     GET  /played/ready
-    GET  /played/stats               counts by path and status
+    GET  /played/stats               counts by path and status; whether all orders are done and told
     GET  /played/books?location=L    who holds what, and how often somebody was booked twice
     POST /played/locations  {"name": …, "organization": …, "days": 365}    answers {"token"}
     POST /played/token      {"location": …, "days": 365}    the location's next token
@@ -14,6 +14,7 @@ icons beside it; under `/played` what Apple has not:
     POST /played/count      {"location": …, "adam_id": …, "delta": …}      licences are bought
     POST /played/take       {"location": …, "name": …}      another server takes the location
     POST /played/faults     a fault document (zmdm_simulator.apple.vpp_faults); GET shows it
+    GET  /moved?URL         a redirect, for an icon that is elsewhere
 """
 
 from __future__ import annotations
@@ -29,63 +30,42 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from zmdm_simulator.apple import vpp_kept
 from zmdm_simulator.apple.dep_faults import BadFaults, Rule
 from zmdm_simulator.apple.kept import Json
+from zmdm_simulator.apple.played import PlayedHandler, PlayedService
 from zmdm_simulator.apple.vpp_answers import ANSWERS, Call, service_config
 from zmdm_simulator.apple.vpp_books import Books, Event, Refusal, Stock
 from zmdm_simulator.apple.vpp_faults import VppFaults
 from zmdm_simulator.apple.vpp_orders import Orders
 from zmdm_simulator.apple.vpp_store import lookup, png
 
-_MOST = 64_000_000  # bytes of a request
 _SOON = timedelta(days=15)
 _TIME = "%Y-%m-%dT%H:%M:%S+0000"
 
 
-class PlayedVpp:
-    """The service in threads of its own."""
+class PlayedVpp(PlayedService):
+    """The service with its locations."""
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self.locations: dict[str, Books] = {}
         self.orders = Orders()
         self.counts: Counter[str] = Counter()
-        self.port = 0
         self.busiest = 0
         """Requests in the busiest second so far."""
         self._tokens: dict[str, Books] = {}
         self._seconds: Counter[int] = Counter()
         self._allowance: tuple[float, float] = (0.0, 0.0)
         self._lock = threading.Lock()
-        self._server: ThreadingHTTPServer
-        self._thread: threading.Thread
-
-    def start(self, *, host: str = "127.0.0.1", port: int = 0) -> PlayedVpp:
-        """Listen; 0 is any free port, or the one it had."""
-        handler = type("Handler", (_Handler,), {"the_service": self})
-        self._server = ThreadingHTTPServer((host, port or self.port), handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-        )
-        self._thread.start()
-        return self
 
     def stop(self) -> None:
         """Listen no more, carry out no more orders."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        super().stop()
         self.orders.stop()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     @property
     def faults(self) -> VppFaults:
@@ -194,30 +174,23 @@ class PlayedVpp:
             time.sleep(0.01)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 60
-    disable_nagle_algorithm = True
-    wbufsize = -1
+class _Handler(PlayedHandler):
     the_service: PlayedVpp
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
 
     def do_GET(self) -> None:
         self._take()
 
-    def do_POST(self) -> None:
-        self._take()
+    do_POST = do_PUT = do_DELETE = do_GET  # PUT, DELETE: none of Apple's, refused in its words
 
     def _take(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        if not 0 <= length <= _MOST:
-            self.close_connection = True
-            self._json(413, {"error": "too long"})
+        body = self.read_body()
+        if body is None:
+            self.send_json(413, {"error": "too long"})
             return
-        body = self.rfile.read(length)
         path = urlsplit(self.path).path
+        if path == "/moved":
+            self.send(302, b"", {"Location": urlsplit(self.path).query})
+            return
         if path.startswith("/played/"):
             self._control(path.removeprefix("/played/"), body)
             return
@@ -233,9 +206,9 @@ class _Handler(BaseHTTPRequestHandler):
             return True
         wait = {} if rule.retry_after is None else {"Retry-After": str(rule.retry_after)}
         if rule.body is not None:
-            self._send(rule.status or 200, rule.body.encode(), {"Content-Type": "text/html"})
+            self.send(rule.status or 200, rule.body.encode(), {"Content-Type": "text/html"})
         elif rule.status:
-            self._json(rule.status, Refusal(int(rule.code or 9603)).document(), wait)
+            self.send_json(rule.status, Refusal(int(rule.code or 9603)).document(), wait)
         else:
             return False
         return True
@@ -244,14 +217,14 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             found = self._answer(path, body)
         except Refusal as refusal:
-            self._json(refusal.status, refusal.document())
+            self.send_json(refusal.status, refusal.document())
             return
         if wrong is not None and wrong.after and self._goes_wrong(wrong):
             return
         if isinstance(found, bytes):
-            self._send(200, found, {"Content-Type": "image/png"})
+            self.send(200, found, {"Content-Type": "image/png"})
         else:
-            self._json(200, found)
+            self.send_json(200, found)
 
     def _answer(self, path: str, body: bytes) -> dict[str, Any] | bytes:
         played = self.the_service
@@ -272,7 +245,7 @@ class _Handler(BaseHTTPRequestHandler):
         given = self._body(body)
         found = answer(Call(books, played.orders, query, given))
         if books.expires - datetime.now(UTC) < _SOON:
-            found["tokenExpirationDate"] = books.expires.strftime(_TIME)
+            found["tokenExpirationDate"] = books.expires.isoformat(timespec="seconds")
         if books.mdm_info is not None:
             found["mdmInfo"] = books.mdm_info
         return {**found, "uId": books.uid}
@@ -296,28 +269,26 @@ class _Handler(BaseHTTPRequestHandler):
             if action is None:
                 raise BadFaults(f"no {self.command} {self.path} here")
             query = dict(parse_qsl(urlsplit(self.path).query))
-            self._json(200, action(self.the_service, json.loads(body) if body else query))
+            self.send_json(200, action(self.the_service, json.loads(body) if body else query))
         except Refusal as refusal:
-            self._json(400, {"error": refusal.document()["errorMessage"]})
+            self.send_json(400, {"error": refusal.document()["errorMessage"]})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self._json(400, {"error": str(error)})
+            self.send_json(400, {"error": str(error)})
 
-    def _json(self, status: int, value: Any, headers: Mapping[str, str] | None = None) -> None:
-        kind = {"Content-Type": "application/json", **(headers or {})}
-        self._send(status, json.dumps(value).encode(), kind)
-
-    def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    def send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self.the_service.counts[f"{self.command} {urlsplit(self.path).path} {status}"] += 1
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+        super().send(status, body, headers)
 
 
 def _books(played: PlayedVpp, asked: dict[str, Any]) -> Books:
-    name = asked.get("location") or next(iter(played.locations))
+    name = asked.get("location") or next(iter(played.locations), "")
+    if name not in played.locations:
+        raise BadFaults(f"there is no location {name!r}")
     return played.locations[name]
+
+
+def _stats(played: PlayedVpp, asked: dict[str, Any]) -> dict[str, Any]:
+    return {**played.counts, "busiest": played.busiest, "idle": played.orders.idle()}
 
 
 def _show(played: PlayedVpp, asked: dict[str, Any]) -> dict[str, Any]:
@@ -372,7 +343,7 @@ def _set_faults(played: PlayedVpp, asked: dict[str, Any]) -> dict[str, Any]:
 
 CONTROLS: dict[tuple[str, str], Callable[[PlayedVpp, dict[str, Any]], dict[str, Any]]] = {
     ("GET", "ready"): lambda played, asked: {"ready": True},
-    ("GET", "stats"): lambda played, asked: {**played.counts, "busiest": played.busiest},
+    ("GET", "stats"): _stats,
     ("GET", "books"): _show,
     ("GET", "faults"): lambda played, asked: asdict(played.faults),
     ("POST", "locations"): _locate,

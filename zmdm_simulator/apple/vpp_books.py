@@ -95,6 +95,7 @@ class Stock:
     name: str = ""
     bundle_id: str = ""
     version: str = "1.0"
+    icon_url: str = ""  # instead of the played one
     device_assignable: bool = True
     revocable: bool = True
     platforms: tuple[str, ...] = ("iOS", "macOS")

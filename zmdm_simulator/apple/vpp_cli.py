@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from zmdm_simulator.apple.kept import KeptFile
+from zmdm_simulator.apple.playing import Action, get, on_signals, post, run, until
 from zmdm_simulator.apple.vpp import PlayedVpp
 
 
@@ -45,51 +41,42 @@ def _action(actions: Any, name: str, what: str) -> argparse.ArgumentParser:
 
 
 def _play(options: argparse.Namespace) -> None:
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopped.set())
+    stopped = on_signals()
     played, file = PlayedVpp(), KeptFile(options.state)
     played.restore(file.read())
     played.start(host=options.host, port=options.port)
     print(f"vpp: http://{options.host}:{played.port}", flush=True)
-    while not stopped.wait(1.0):
-        file.write(played.kept())
+    until(stopped, lambda: _keep(played, file, options.state))
     played.stop()
-    file.write(played.kept())
+    _keep(played, file, options.state)
+
+
+def _keep(played: PlayedVpp, file: KeptFile, state: Path | None) -> None:
+    """All that is known, where it is to be kept: a million licences are written out for it."""
+    if state is not None:
+        file.write(played.kept())
 
 
 def _location(options: argparse.Namespace) -> None:
-    options.token.write_text(_post(options, "locations", {"name": options.name})["token"])
+    options.token.write_text(post(options, "locations", {"name": options.name})["token"])
 
 
 def _app(options: argparse.Namespace) -> None:
     asked = {"adam_id": options.adam_id, "name": options.name, "total": options.total}
-    _post(options, "assets", {"location": options.location, **asked})
+    post(options, "assets", {"location": options.location, **asked})
 
 
 def _buy(options: argparse.Namespace) -> None:
     asked = {"adam_id": options.adam_id, "delta": options.delta}
-    _post(options, "count", {"location": options.location, **asked})
+    post(options, "count", {"location": options.location, **asked})
 
 
 def _books(options: argparse.Namespace) -> None:
-    found = httpx.get(f"{options.url}/played/books", params={"location": options.location})
-    for one in _checked(found)["assets"]:
+    for one in get(options, "books", {"location": options.location})["assets"]:
         print(one["adamId"], one["assignedCount"], one["totalCount"], *one["serials"])
 
 
-def _post(options: argparse.Namespace, name: str, asked: dict[str, Any]) -> dict[str, Any]:
-    return _checked(httpx.post(f"{options.url}/played/{name}", json=asked, timeout=60))
-
-
-def _checked(answer: httpx.Response) -> dict[str, Any]:
-    found: dict[str, Any] = answer.json()
-    if answer.status_code != 200:
-        raise ValueError(found.get("error", f"status {answer.status_code}"))
-    return found
-
-
-ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
+ACTIONS: dict[str, Action] = {
     "play": _play,
     "location": _location,
     "app": _app,
@@ -100,10 +87,4 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
 
 def main(argv: Sequence[str]) -> int:
     """0, or 2 if the arguments, ports or the service are no good."""
-    options = _arguments(argv)
-    try:
-        ACTIONS[options.action](options)
-    except (ValueError, OSError, httpx.HTTPError) as error:
-        print(f"vpp: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run("vpp", ACTIONS, _arguments(argv))

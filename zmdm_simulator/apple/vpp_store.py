@@ -28,7 +28,7 @@ def _result(stock: Stock, base_url: str) -> dict[str, Any]:
         "kind": "iosSoftware",
         "url": f"https://apps.apple.com/de/app/{slug}/id{stock.adam_id}",
         "artwork": {
-            "url": f"{base_url}/icon/{stock.adam_id}/{{w}}x{{h}}bb.{{f}}",
+            "url": stock.icon_url or f"{base_url}/icon/{stock.adam_id}/{{w}}x{{h}}bb.{{f}}",
             "width": 1024,
             "height": 1024,
         },

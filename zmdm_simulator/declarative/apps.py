@@ -5,7 +5,10 @@ https://developer.apple.com/documentation/devicemanagement/appmanaged
 
 from __future__ import annotations
 
+import plistlib
+from collections.abc import Mapping
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 import httpx
 
@@ -16,10 +19,12 @@ from zmdm_simulator.core import DeviceCore
 from zmdm_simulator.declarative.downloads import check_url
 from zmdm_simulator.declarative.problem import Problem
 from zmdm_simulator.declared import Held
+from zmdm_simulator.models_of_devices import IOS, IPADOS, MACOS, VISIONOS
 from zmdm_simulator.packages import App
 from zmdm_simulator.script import Do
 
 FAULTS = frozenset({Do.USER_REJECTS})
+CONFIGURED_SINCE = {IOS: (18, 4), IPADOS: (18, 4), VISIONOS: (2, 4), MACOS: (27,)}
 STATES = {
     apps.QUEUED: "queued",
     apps.INSTALLING: "installing",
@@ -29,8 +34,10 @@ STATES = {
 }
 
 
-def managed_app(device: DeviceCore, channel: Channel, held: Held) -> None:
-    """Install what is required, or take over what a command had brought."""
+def managed_app(
+    device: DeviceCore, channel: Channel, held: Held, assets: Mapping[str, bytes]
+) -> None:
+    """Install what is required, or take over what a command had brought; then configure it."""
     payload = held.payload
     number, url = payload.get("AppStoreID"), payload.get("ManifestURL")
     given = [key for key in ("AppStoreID", "BundleID", "ManifestURL") if payload.get(key)]
@@ -42,6 +49,27 @@ def managed_app(device: DeviceCore, channel: Channel, held: Held) -> None:
         found, failure = [_in_store(device, number)], _licence(device, payload, number)
     for app in found:
         _put(device, channel, held, app, failure=failure)
+        device.apps[app.identifier].configuration = _configuration(device, held.payload, assets)
+
+
+def _configuration(
+    device: DeviceCore, payload: dict[str, Any], assets: Mapping[str, bytes]
+) -> dict[str, Any]:
+    """As the asset has it that is named for it, where the system knows that key."""
+    named = payload.get("LegacyAppConfigAssetReference")
+    if named is None:
+        return {}
+    model = device.facts.model
+    first = CONFIGURED_SINCE.get(model.platform)
+    if first is None or model.version < first:
+        raise Problem("Error.UnknownPayloadKeys", "The system takes no configuration so.")
+    try:
+        found = plistlib.loads(assets[named])
+    except (ValueError, ExpatError, plistlib.InvalidFileException) as error:
+        raise Problem(_INVALID, f"The configuration cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise Problem(_INVALID, "The configuration is no dictionary.")
+    return found
 
 
 def package(device: DeviceCore, channel: Channel, held: Held) -> None:

@@ -70,7 +70,7 @@ def _identity(situation: Situation, held: Held) -> None:
 
 
 def _app(situation: Situation, held: Held) -> None:
-    apps.managed_app(situation.device, situation.channel, held)
+    apps.managed_app(situation.device, situation.channel, held, situation.assets)
 
 
 def _package(situation: Situation, held: Held) -> None:

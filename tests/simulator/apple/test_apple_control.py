@@ -36,7 +36,7 @@ def test_a_waiting_device_is_told_at_once(push: httpx.Client, control: httpx.Cli
     page = control.get("/pushes", params={"after": 0}, timeout=15).json()
     timer.join()
     assert [item["token"] for item in page["pushes"]] == ["aa"]
-    assert 0.2 < time.monotonic() - began < 5
+    assert 0.2 < time.monotonic() - began < 12
 
 
 def test_waiting_in_vain_keeps_the_number(control: httpx.Client) -> None:
