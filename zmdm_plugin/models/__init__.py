@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from zmdm_plugin.models.account import AccessToken, AccountSettings
 from zmdm_plugin.models.ade import AdeSettings
+from zmdm_plugin.models.alerts import Alert, AlertNotice
 from zmdm_plugin.models.apps_books import (
     Asset,
     Licence,
+    LicenceMark,
     LicenceRequest,
+    LicenceWalk,
     Location,
     LocationAsset,
     LocationNotification,
@@ -42,7 +45,7 @@ from zmdm_plugin.models.devices import (
 )
 from zmdm_plugin.models.enrollments import Enrollment, EnrollmentSession
 from zmdm_plugin.models.idempotency import IdempotentRequest
-from zmdm_plugin.models.operations import ApiToken, Heartbeat, JobRun, Lease
+from zmdm_plugin.models.operations import ApiToken, Counter, Heartbeat, JobRun, Lease
 from zmdm_plugin.models.packages import Package, StoredFile
 from zmdm_plugin.models.realms import Realm, RealmUser, SignIn, SignInAttempt
 from zmdm_plugin.models.records import AuditEntry, Event
@@ -76,6 +79,8 @@ __all__ = [
     "AdeProfile",
     "AdeSettings",
     "AdvertisedUpdate",
+    "Alert",
+    "AlertNotice",
     "ApiToken",
     "Application",
     "Artifact",
@@ -91,6 +96,7 @@ __all__ = [
     "ChannelArtifact",
     "ChannelCommand",
     "ChannelDeclarations",
+    "Counter",
     "DepDevice",
     "DepVirtualServer",
     "Device",
@@ -113,7 +119,9 @@ __all__ = [
     "JobRun",
     "Lease",
     "Licence",
+    "LicenceMark",
     "LicenceRequest",
+    "LicenceWalk",
     "Location",
     "LocationAsset",
     "LocationNotification",

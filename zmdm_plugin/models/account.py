@@ -35,6 +35,11 @@ class AccountSettings(Row):
     reauthenticate_days: Mapped[int | None]
     """After how many days a device is asked to sign in again; NULL: never."""
 
+    server_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("zmdm_dep_virtual_server.id", ondelete="SET NULL"), index=True
+    )
+    """Whose organization vouches for Managed Apple Accounts; NULL: the one connected first."""
+
     enrollment: Mapped[Enrollment] = relationship(lazy="joined", innerjoin=True)
 
     @property

@@ -39,6 +39,14 @@ class AdeSettings(Row):
     is_multi_user: Mapped[bool] = mapped_column(default=False)
     is_supervised: Mapped[bool] = mapped_column(default=True)
     is_return_to_service: Mapped[bool] = mapped_column(default=False)
+    return_wifi_artifact_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("zmdm_artifact.id"), index=True
+    )
+    """The profile of the network that a device is given which resets itself, or is reset."""
+    return_preserve_apps: Mapped[bool] = mapped_column(default=True)
+    """Hand it the bootstrap token that it has escrowed."""
+    return_preserve_data_plan: Mapped[bool] = mapped_column(default=True)
+    return_retry_enrollment: Mapped[bool] = mapped_column(default=False)
     do_not_use_profile_from_backup: Mapped[bool] = mapped_column(default=False)
     skip_setup_items: Mapped[list[str]] = mapped_column(default=list)
     include_anchor_certs: Mapped[bool] = mapped_column(default=False)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from zmdm_plugin.models.base import Base, Row, sealed
 
 _TODO = sa.text("todo IS NOT NULL AND request_id IS NULL")
-_UNTOLD = sa.text("untold")
+_UNTOLD = sa.text("untold AND held")
 _OPEN = sa.text("finished_at IS NULL")
 _STALE = sa.text("stale_at IS NOT NULL")
 _FRESH = sa.text("processed_at IS NULL")
@@ -50,6 +50,8 @@ class Location(Row):
     """mdmInfo of the server that has it, if that is not this one."""
     lost_at: Mapped[datetime | None]
     """Since when another server has it: nothing is read or assigned until it is taken back."""
+    deleting_at: Mapped[datetime | None]
+    """Since when a job forgets it: nothing is read, assigned or taken any more."""
 
     service_config: Mapped[dict[str, Any] | None]
     """Limits and addresses, as Apple said them last."""
@@ -178,23 +180,24 @@ class Licence(Base):
     """A device and an asset: what Apple's books say (`held`), and what we want (`wanted`).
 
     `todo` and `request_id` say what is to be done about the difference and whether it is being
-    done. Only what we assigned (`ours`) is ever given back.
+    done. Only what we assigned (`ours`) is ever given back. Who wants it is told apart: what a
+    scope wished for goes when the app leaves it, what an operator assigned stays.
     """
 
     __tablename__ = "zmdm_licence"
     __table_args__ = (
-        sa.UniqueConstraint("location_asset_id", "serial_number"),
+        sa.UniqueConstraint("serial_number", "location_asset_id"),
         sa.Index("ix_zmdm_licence_location_asset_id_id", "location_asset_id", "id"),
         sa.Index(
             "ix_zmdm_licence_todo",
             "location_asset_id",
             "todo",
+            "changed_at",
             "id",
             postgresql_where=_TODO,
             sqlite_where=_TODO,
         ),
         sa.Index("ix_zmdm_licence_untold", "id", postgresql_where=_UNTOLD, sqlite_where=_UNTOLD),
-        sa.Index("ix_zmdm_licence_serial_number", "serial_number"),
         sa.Index(
             "ix_zmdm_licence_request_id",
             "request_id",
@@ -208,10 +211,17 @@ class Licence(Base):
     serial_number: Mapped[str] = mapped_column(sa.String(128))
     held: Mapped[bool] = mapped_column(default=False)
     wanted: Mapped[bool] = mapped_column(default=False)
+    """By a scope, an operator, or both."""
+    scoped: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """A blueprint brings the app to the device."""
+    by_hand: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    """An operator assigned it."""
     ours: Mapped[bool] = mapped_column(default=False)
     todo: Mapped[str | None] = mapped_column(sa.String(8))
     """assign | revoke"""
-    request_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_licence_request.id"))
+    request_id: Mapped[int | None]
+    """The order that is on its way for it. No foreign key: its check would cost as much as a
+    tenth of an assignment, and a request is deleted after its licences only."""
     untold: Mapped[bool] = mapped_column(default=False)
     """The device waits for it and has not been woken since it arrived."""
     generation: Mapped[int] = mapped_column(default=0)
@@ -221,6 +231,38 @@ class Licence(Base):
     retry_at: Mapped[datetime | None]
     """Not asked for again before, since Apple refused it."""
     changed_at: Mapped[datetime]
+
+
+class LicenceMark(Base):
+    """A device whose licences are compared with its scopes anew, since something about it changed.
+
+    By its serial number, as Apple knows it: the device may have got another one.
+    """
+
+    __tablename__ = "zmdm_licence_mark"
+
+    serial_number: Mapped[str] = mapped_column(sa.String(128), primary_key=True)
+    marked_at: Mapped[datetime]
+    gone: Mapped[bool] = mapped_column(default=False)
+    """It left for good: no scope has a wish for it, whatever a walk had seen."""
+
+
+class LicenceWalk(Base):
+    """How far the devices of a blueprint have been walked for the licences that its scopes need."""
+
+    __tablename__ = "zmdm_licence_walk"
+
+    name: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    """That of the blueprint's `zmdm_revision`, or `scoped`: all licences that scopes have."""
+    target: Mapped[int] = mapped_column(default=0)
+    """The revision that the walk under way is for."""
+    walked: Mapped[int] = mapped_column(default=-1)
+    """The last revision whose walk has come to its end."""
+    cursor: Mapped[int] = mapped_column(default=0)
+    """The last row of the walk under way; 0: none is."""
+    run: Mapped[str | None] = mapped_column(sa.String(36))
+    """The uid of the JobRun that shows how far it is, if it takes so long."""
+    walked_at: Mapped[datetime | None]
 
 
 class LocationNotification(Base):

@@ -135,6 +135,8 @@ class ChannelArtifact(Row):
     retry_count: Mapped[int] = mapped_column(default=0)
     """Part of a declaration's ServerToken: another token makes the device try again."""
     reinstall_count: Mapped[int] = mapped_column(default=0)
+    app_identifier: Mapped[str | None] = mapped_column(sa.String(256))
+    """What this device called the app when it took it: counts while the App Store does not say."""
     checks: Mapped[int] = mapped_column(default=0)
     """How often the device was asked since whether an app is there."""
     check_at: Mapped[datetime | None]

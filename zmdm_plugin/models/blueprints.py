@@ -9,7 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from zmdm_plugin.models.base import Row
 
-_REVISIONS = "blueprint:"
+PREFIX = "blueprint:"
+"""Of the names of revisions."""
 COLLECT = ("no", "managed", "all")
 
 
@@ -62,9 +63,9 @@ class BlueprintArtifact(Row):
 
 def revision_name(blueprint_id: int) -> str:
     """Under which name the revision of a blueprint is counted."""
-    return f"{_REVISIONS}{blueprint_id}"
+    return f"{PREFIX}{blueprint_id}"
 
 
 def blueprint_of(revision: str) -> int:
     """The other way round."""
-    return int(revision.removeprefix(_REVISIONS))
+    return int(revision.removeprefix(PREFIX))

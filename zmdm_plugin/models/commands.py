@@ -32,6 +32,12 @@ class ChannelCommand(Row):
             postgresql_where=sa.text("finished_at IS NULL"),
             sqlite_where=sa.text("finished_at IS NULL"),
         ),
+        sa.Index(
+            "ix_zmdm_command_waiting_state",
+            "state",
+            postgresql_where=sa.text("finished_at IS NULL"),
+            sqlite_where=sa.text("finished_at IS NULL"),
+        ),
         sa.Index("ix_zmdm_command_channel_id_id", "channel_id", "id"),
         sa.Index("ix_zmdm_command_device_id_id", "device_id", "id"),
         sa.Index(

@@ -74,6 +74,8 @@ class DepVirtualServer(Row):
     error: Mapped[str | None] = mapped_column(sa.String(500))
     """Why the last conversation with Apple failed; NULL when it did not."""
     error_at: Mapped[datetime | None]
+    rests_until: Mapped[datetime | None]
+    """Until when nothing is asked by itself, for Apple failed or wants to be left alone."""
 
     default_enrollment_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("zmdm_enrollment.id"), index=True
@@ -132,9 +134,10 @@ class DepDevice(Row):
     enrollment_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_enrollment.id"))
     """The desired one: its newest defined profile is to be the actual one."""
     assignment: Mapped[str] = mapped_column(sa.String(16), default="none")
-    """none | waiting | pending | assigned | failed | not_accessible | throttled
+    """none | waiting | pending | assigned | removed | failed | not_accessible | throttled
 
-    Waiting: the enrollment has no profile at Apple (yet).
+    Waiting: the enrollment has no profile at Apple (yet). Without an enrollment, none says that
+    nobody wants anything, and anything else that it is meant to have no profile.
     """
     assignment_reason: Mapped[str | None] = mapped_column(sa.String(500))
     attempts: Mapped[int] = mapped_column(default=0)
@@ -172,5 +175,9 @@ class AdeProfile(Row):
     """What Apple is given, in the words of the wire."""
     digest: Mapped[str] = mapped_column(sa.String(64))
     """SHA-256 of the content, hex: the same is not defined twice."""
+    asked_at: Mapped[datetime | None]
+    """When Apple was asked to define it, as long as its answer is not known."""
+    unanswered: Mapped[int] = mapped_column(default=0)
+    """How often the answer was lost: so many more profiles like it Apple may have, without use."""
     defined_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(sa.String(500))

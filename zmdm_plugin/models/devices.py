@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zmdm_plugin.models.base import Base, Row, sealed
@@ -29,6 +30,12 @@ class Device(Row):
         sa.Index("ix_zmdm_device_name_id", "name", "id"),
         sa.Index("ix_zmdm_device_seen_hour_id", "seen_hour", "id"),
         sa.Index("ix_zmdm_device_enrolled_at", "enrolled_at"),
+        sa.Index(
+            "ix_zmdm_device_archived",
+            "id",
+            postgresql_where=sa.text("archived_at IS NOT NULL"),
+            sqlite_where=sa.text("archived_at IS NOT NULL"),
+        ),
     )
 
     udid: Mapped[str | None] = mapped_column(sa.String(128), unique=True)
@@ -64,6 +71,16 @@ class Device(Row):
     enrolled_at: Mapped[datetime | None]
     checkout_at: Mapped[datetime | None]
     blocked_at: Mapped[datetime | None]
+    leaving_at: Mapped[datetime | None]
+    """Since when an operator wants it out: until it has left, or has refused to."""
+    leave_failure: Mapped[str | None] = mapped_column(sa.String(500))
+    """Why it did not leave, as it said when it was last asked to."""
+    released_at: Mapped[datetime | None]
+    """An operator no longer counts on it: told to leave, should it come by; may enroll again."""
+    archived_at: Mapped[datetime | None]
+    """No longer in use: in no list, count or bulk but by name, with all its history."""
+    locked_at: Mapped[datetime | None]
+    """Since when a Mac waits for the PIN that it was locked with, as far as we know."""
     seen_hour: Mapped[datetime | None]
     """Start of the hour it was last seen in: lists filter and sort by it, polls seldom write it."""
 
@@ -138,6 +155,16 @@ class Device(Row):
     bootstrap_token: Mapped[str | None] = sealed("device.bootstrap_token")
     unlock_token_escrowed: Mapped[bool] = mapped_column(default=False)
     bootstrap_token_escrowed: Mapped[bool] = mapped_column(default=False)
+
+    @hybrid_property
+    def dismissed(self) -> bool:
+        """Whether an operator blocked or released it, so that every door tells it to leave."""
+        return self.blocked_at is not None or self.released_at is not None
+
+    @dismissed.inplace.expression
+    @classmethod
+    def _dismissed(cls) -> sa.ColumnElement[bool]:
+        return sa.or_(cls.blocked_at.is_not(None), cls.released_at.is_not(None))
 
     session: Mapped[EnrollmentSession | None] = relationship(
         primaryjoin="foreign(Device.session_id) == EnrollmentSession.id"
@@ -228,7 +255,7 @@ class InstalledApplication(Base):
     __tablename__ = "zmdm_installed_application"
     __table_args__ = (
         sa.Index("ix_zmdm_installed_application_identifier", "identifier", "version"),
-        sa.Index("ix_zmdm_installed_application_where", "application_id", "channel_id"),
+        sa.Index("ix_zmdm_installed_application_where", "application_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -262,6 +289,9 @@ class Application(Base):
     short_version: Mapped[str] = mapped_column(sa.String(128))
     search: Mapped[str] = mapped_column(sa.String(1100))
     """Name and identifier in lower case."""
+    installed: Mapped[int] = mapped_column(default=0, server_default=sa.text("0"))
+    """On how many channels it is, as a job counted; 0 where these are so few that they are counted
+    when somebody asks."""
 
 
 class InstalledCertificate(Base):

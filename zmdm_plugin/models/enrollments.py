@@ -66,6 +66,10 @@ class EnrollmentSession(Row):
     """
 
     __tablename__ = "zmdm_enrollment_session"
+    __table_args__ = (
+        sa.Index("ix_zmdm_enrollment_session_created_at", "created_at"),
+        sa.Index("ix_zmdm_enrollment_session_kind_state", "kind", "state"),
+    )
 
     enrollment_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_enrollment.id"), index=True)
     device_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_device.id"), index=True)
@@ -74,7 +78,7 @@ class EnrollmentSession(Row):
     )
     """Who signed in for it."""
     kind: Mapped[str] = mapped_column(sa.String(16))
-    """ota | ade | manual | renewal"""
+    """ota | ade | manual | account | renewal | return (after it was erased by us)"""
     state: Mapped[str] = mapped_column(sa.String(16))
     serial_number: Mapped[str | None] = mapped_column(sa.String(128))
     udid: Mapped[str | None] = mapped_column(sa.String(128))

@@ -99,3 +99,13 @@ class JobRun(Row):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     beat_at: Mapped[datetime | None]
+
+
+class Counter(Base):
+    """What has happened so often since this server began, and what there was a moment ago."""
+
+    __tablename__ = "zmdm_counter"
+
+    name: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+    label: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    value: Mapped[int] = mapped_column(default=0)

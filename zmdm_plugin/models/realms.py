@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from zmdm_plugin.models.base import Row, sealed
 
+_UNFINISHED = sa.text("handle_hash IS NULL")
+
 
 class Realm(Row):
     """A directory of people, and how they prove who they are before a device enrolls."""
@@ -79,6 +81,15 @@ class SignIn(Row):
     """A person on their way through a realm: begun by us, finished once, forgotten after days."""
 
     __tablename__ = "zmdm_sign_in"
+    __table_args__ = (
+        sa.Index(
+            "ix_zmdm_sign_in_unfinished",
+            "realm_id",
+            "address",
+            postgresql_where=_UNFINISHED,
+            sqlite_where=_UNFINISHED,
+        ),
+    )
 
     realm_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_realm.id"), index=True)
     purpose: Mapped[str] = mapped_column(sa.String(32))
@@ -89,6 +100,8 @@ class SignIn(Row):
     """What whoever began it wants to know again at its end; no secrets."""
     optional: Mapped[bool] = mapped_column(default=False)
     """Whether the person may go on without signing in."""
+    address: Mapped[str | None] = mapped_column(sa.String(64))
+    """From where it was begun."""
     ticket_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     """SHA-256 of the secret in the address of the page, hex."""
     browser_hash: Mapped[str | None] = mapped_column(sa.String(64))

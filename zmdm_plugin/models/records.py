@@ -11,16 +11,41 @@ from sqlalchemy.orm import Mapped, mapped_column
 from zmdm_plugin.models.base import Base
 
 
+def _of_somebody(column: str) -> sa.Index:
+    """Devices write most events, and have no actor: the index holds the others alone."""
+    given = sa.text("actor_id IS NOT NULL")
+    name = f"ix_zmdm_event_{column}_id"
+    return sa.Index(name, column, "id", postgresql_where=given, sqlite_where=given)
+
+
 class Event(Base):
     """A fact worth knowing, written in the transaction of the fact; never holds a secret."""
 
     __tablename__ = "zmdm_event"
-    __table_args__ = (sa.Index("ix_zmdm_event_device_id_id", "device_id", "id"),)
+    __table_args__ = (
+        sa.Index("ix_zmdm_event_device_id_id", "device_id", "id"),
+        sa.Index("ix_zmdm_event_kind_id", "kind", "id"),
+        _of_somebody("actor_id"),
+        _of_somebody("actor_label"),
+        _of_somebody("request_id"),
+        sa.Index(
+            "ix_zmdm_event_session_id",
+            "session_id",
+            postgresql_where=sa.text("session_id IS NOT NULL"),
+            sqlite_where=sa.text("session_id IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(sa.String(64), index=True)
+    kind: Mapped[str] = mapped_column(sa.String(64))
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Of the payload's shape, as `services/event_kinds` had it when it was written."""
     device_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_device.id"))
     session_id: Mapped[int | None] = mapped_column(sa.ForeignKey("zmdm_enrollment_session.id"))
+    actor_id: Mapped[str | None] = mapped_column(sa.String(128))
+    """Who did it, as in the audit; NULL: a device, Apple or this server."""
+    actor_label: Mapped[str | None] = mapped_column(sa.String(256))
+    request_id: Mapped[str | None] = mapped_column(sa.String(64))
     payload: Mapped[dict[str, Any]]
     created_at: Mapped[datetime] = mapped_column(index=True)
 

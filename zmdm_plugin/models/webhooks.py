@@ -33,6 +33,10 @@ class Webhook(Row):
     last_success_at: Mapped[datetime | None]
 
 
+_HELD = "dead_at IS NULL AND (attempts > 0 OR leased_until IS NOT NULL)"
+"""What may hold back the later ones of its stream."""
+
+
 class WebhookDelivery(Base):
     """One event for one webhook, written in the transaction of the event; gone once delivered."""
 
@@ -40,21 +44,34 @@ class WebhookDelivery(Base):
     __table_args__ = (
         sa.UniqueConstraint("webhook_id", "event_id"),
         sa.Index(
-            "ix_zmdm_webhook_delivery_due",
-            "due_at",
+            "ix_zmdm_webhook_delivery_next",
+            "webhook_id",
             "id",
             postgresql_where=sa.text("dead_at IS NULL"),
             sqlite_where=sa.text("dead_at IS NULL"),
         ),
-        sa.Index("ix_zmdm_webhook_delivery_order", "webhook_id", "stream", "id"),
+        sa.Index(
+            "ix_zmdm_webhook_delivery_held",
+            "webhook_id",
+            "stream",
+            "id",
+            postgresql_where=sa.text(_HELD),
+            sqlite_where=sa.text(_HELD),
+        ),
         sa.Index("ix_zmdm_webhook_delivery_event", "event_id"),
+        sa.Index(
+            "ix_zmdm_webhook_delivery_dead",
+            "webhook_id",
+            postgresql_where=sa.text("dead_at IS NOT NULL"),
+            sqlite_where=sa.text("dead_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     webhook_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_webhook.id"))
     event_id: Mapped[int] = mapped_column(sa.ForeignKey("zmdm_event.id", ondelete="CASCADE"))
     stream: Mapped[int]
-    """The device's id, 0 for events of none: what belongs together is told in order."""
+    """What belongs together is told in order: the device's id, or a negative number."""
     due_at: Mapped[datetime]
     leased_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
