@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from tests import vendors
+from tests import books, vendors
 from zmdm_plugin import db, signals
 from zmdm_plugin.models import CertificateAuthority, Event, PushCertificate
 from zmdm_plugin.models.base import utcnow
@@ -94,3 +94,12 @@ def test_certificates_of_the_settings_count(
     assert swept(app, utcnow()) == 1
     ((found, name, days),) = said(app)
     assert (found, name, days) == (kind, "Vendor", 7)
+
+
+def test_a_content_token_is_warned_of_from_sixty_days_ahead(app: Flask) -> None:
+    now = utcnow()
+    with app.app_context(), db.transaction() as session:
+        books.lay_rows(session, server_token_expiration_date=now + 70 * DAY)
+    for ahead in (61, 59, 31, 13, 7, 1, 0):
+        swept(app, now + (70 - ahead) * DAY)
+    assert said(app) == [("Content token", "Berlin", days) for days in (60, 14, 7, 1, 0)]

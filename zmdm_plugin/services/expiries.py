@@ -47,6 +47,8 @@ class Expiring:
     kind: str
     name: str
     ends: datetime
+    id: int | None = None
+    """Of the row that holds it, if one does."""
     setting: str = ""
     """The key of the host's configuration that holds it, if one does."""
     warnings: tuple[int, ...] = WARNINGS
@@ -59,8 +61,12 @@ class Expiring:
 
 def near(*, now: datetime) -> list[Expiring]:
     """Credentials whose end is to be warned of by now, the first to end first."""
-    found = [*_of_rows(), *of_settings()]
-    return sorted((one for one in found if one.is_near(now=now)), key=lambda one: one.ends)
+    return sorted((one for one in every() if one.is_near(now=now)), key=lambda one: one.ends)
+
+
+def every() -> list[Expiring]:
+    """All credentials that end at some time, near or far."""
+    return [*_of_rows(), *of_settings()]
 
 
 def warn(*, now: datetime) -> int:
@@ -82,16 +88,16 @@ def warn(*, now: datetime) -> int:
 
 
 def _of_rows() -> Iterator[Expiring]:
-    issuing = sa.select(CertificateAuthority.name, CertificateAuthority.not_after).where(
-        CertificateAuthority.issuing.is_(True)
-    )
-    push = sa.select(PushCertificate.name, PushCertificate.not_after).where(
+    issuing = sa.select(
+        CertificateAuthority.id, CertificateAuthority.name, CertificateAuthority.not_after
+    ).where(CertificateAuthority.issuing.is_(True))
+    push = sa.select(PushCertificate.id, PushCertificate.name, PushCertificate.not_after).where(
         PushCertificate.not_after.is_not(None)
     )
-    tokens = sa.select(DepVirtualServer.name, DepVirtualServer.access_token_expiry).where(
-        DepVirtualServer.access_token_expiry.is_not(None)
-    )
-    contents = sa.select(Location.name, Location.server_token_expiration_date)
+    tokens = sa.select(
+        DepVirtualServer.id, DepVirtualServer.name, DepVirtualServer.access_token_expiry
+    ).where(DepVirtualServer.access_token_expiry.is_not(None))
+    contents = sa.select(Location.id, Location.name, Location.server_token_expiration_date)
     rows: tuple[tuple[str, Any, tuple[int, ...]], ...] = (
         ("Push certificate", push, WARNINGS),
         ("CA", issuing, WARNINGS),
@@ -99,8 +105,8 @@ def _of_rows() -> Iterator[Expiring]:
         ("Content token", contents, (*WARNINGS, 60)),
     )
     for kind, query, warnings in rows:
-        for name, ends in session().execute(query):
-            yield Expiring(kind=kind, name=name, ends=ends, warnings=warnings)
+        for row_id, name, ends in session().execute(query):
+            yield Expiring(kind=kind, name=name, ends=ends, id=row_id, warnings=warnings)
 
 
 def of_settings() -> tuple[Expiring, ...]:
