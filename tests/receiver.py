@@ -5,10 +5,12 @@ with receiving() as there: …          # there.url, there.told, there.statuses 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +30,12 @@ class Receiver:
     statuses: list[int] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     """Types of events that it never takes."""
+    takes: float = 0.0
+    """Seconds that it thinks about each."""
+    connections: int = 0
+    stalls_at: int = 0
+    stalled: threading.Event = field(default_factory=threading.Event)
+    goes_on: threading.Event = field(default_factory=threading.Event)
 
     def take(self, headers: dict[str, str], body: bytes) -> int:
         """Decide on one request."""
@@ -38,7 +46,23 @@ class Receiver:
             status = 400
         if status == 200:
             self.told.append(document)
+            self._wait_if_told()
         return status
+
+    def stall(self, *, after: int) -> None:
+        """Take so many more, and keep the last of them waiting for its answer until `go_on`."""
+        self.stalled.clear()
+        self.goes_on.clear()
+        self.stalls_at = len(self.told) + after
+
+    def go_on(self) -> None:
+        self.stalls_at = 0
+        self.goes_on.set()
+
+    def _wait_if_told(self) -> None:
+        if self.stalls_at and len(self.told) >= self.stalls_at:
+            self.stalled.set()
+            self.goes_on.wait(60)
 
     def types(self) -> list[str]:
         return [one["type"] for one in self.told]
@@ -57,11 +81,22 @@ def receiving() -> Iterator[Receiver]:
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            receiver.connections += 1
+            super().setup()
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(receiver.take(dict(self.headers), body))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            time.sleep(receiver.takes)
+            status = receiver.take(dict(self.headers), body)
+            with contextlib.suppress(OSError):  # whoever asked may be dead by now
+                self.send_response(status)
+                self.send_header("Content-Length", "6")
+                self.end_headers()
+                self.wfile.write(b"thanks")
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""

@@ -39,6 +39,20 @@ def add_commands(app: Flask, count: int, *, days: int, finished: bool = True) ->
         )
 
 
+@pytest.mark.settings(ZMDM_KEEP_EVENTS_BY_KIND="command.=14, secret.=0")
+def test_events_are_kept_as_long_as_their_kind_says(app: Flask) -> None:
+    with app.app_context(), db.transaction() as session:
+        for kind in ("command.sent", "secret.viewed", "device.enrolled", "job.failed"):
+            for days in (10, 20, 400):
+                then = utcnow() - days * DAY
+                session.add(Event(kind=kind, payload={}, created_at=then))
+    run = forget(app)
+    assert run is not None and (run.result or {})["events"] == 3
+    assert left(app, Event, Event.kind == "command.sent") == 1
+    assert left(app, Event, Event.kind == "job.failed") == 2
+    assert left(app, Event, Event.kind.in_(("secret.viewed", "device.enrolled"))) == 6
+
+
 def add_events(app: Flask, *days: int) -> None:
     with app.app_context(), db.transaction() as session:
         session.add_all(
@@ -162,8 +176,8 @@ def test_the_oldest_are_found_by_an_index(pg_app: Flask) -> None:
     add_commands(pg_app, 300, days=10)
     with pg_app.app_context(), db.engine().connect() as connection:
         connection.execute(sa.text("SET enable_seqscan = off"))
-        for kind in retention.KINDS.values():
-            old = retention.oldest(kind, utcnow() - 100 * DAY)
+        for name in (*retention.KINDS, "events command.sent"):
+            old = retention.oldest(name, utcnow() - 100 * DAY)
             text = str(old.compile(connection, compile_kwargs={"literal_binds": True}))
             plan = "\n".join(connection.scalars(sa.text(f"EXPLAIN {text}")))
             assert "Index Cond" in plan or "Index Only Scan" in plan, plan

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from ipaddress import ip_network
 
+import httpx
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 
 from tests.receiver import Receiver, proves, receiving
 from zmdm_plugin import db
+from zmdm_plugin.clients.outbound import Outbound
 from zmdm_plugin.errors import Refused
 from zmdm_plugin.jobs.webhooks import deliver
 from zmdm_plugin.models import Device, Event, Webhook, WebhookDelivery
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import events, tags
-from zmdm_plugin.services.webhooks import hooks, outbox
+from zmdm_plugin.services.webhooks import hooks, outbox, sending
 
+LOCAL = [ip_network("127.0.0.0/8")]
 pytestmark = pytest.mark.settings(ZMDM_PRIVATE_NETWORKS="127.0.0.0/8")
 
 
@@ -25,6 +29,9 @@ pytestmark = pytest.mark.settings(ZMDM_PRIVATE_NETWORKS="127.0.0.0/8")
 def there() -> Iterator[Receiver]:
     with receiving() as receiver:
         yield receiver
+
+
+JOB = {"job": "dep.sync", "run": "0f0e", "title": "Fetch devices"}
 
 
 def hook(app: Flask, url: str, name: str = "Desk", **wanted: list[str]) -> str:
@@ -44,7 +51,8 @@ def device(app: Flask, serial: str = "C02") -> int:
 def happen(app: Flask, *kinds: str, device_id: int | None = None) -> None:
     with app.app_context(), db.transaction():
         for kind in kinds:
-            events.record(kind, device=device_id, n=kind)
+            about = JOB if kind == "job.failed" else {}
+            events.record(kind, device=device_id, **about)
 
 
 def work(app: Flask) -> None:
@@ -76,6 +84,7 @@ def test_an_event_is_told_signed_and_then_forgotten(any_app: Flask, there: Recei
     work(any_app)
     [document] = there.told
     assert (document["version"], document["type"]) == (1, "device.enrolled")
+    assert document["data_version"] == 1
     assert document["device"]["serial_number"] == "C02"
     [(headers, body)] = there.tries
     assert proves(headers, body, secret) and not proves(headers, body, "another")
@@ -267,3 +276,78 @@ def test_a_killed_workers_batch_is_told_once_its_lease_is_over(
             assert outbox.claim(now=utcnow()) is None
         with db.transaction():
             assert outbox.claim(now=utcnow() + outbox.LEASE + timedelta(seconds=1)) is not None
+
+
+def test_who_answers_slowly_is_told_in_small_batches_that_are_kept(
+    any_app: Flask, there: Receiver
+) -> None:
+    """A batch that took longer than a job may was never kept: it was told again for ever."""
+    hook(any_app, there.url)
+    for number in range(3):
+        happen(any_app, "device.enrolled", device_id=device(any_app, f"C{number}"))
+    there.takes = 0.2
+    with any_app.app_context(), httpx.Client(transport=Outbound(private=LOCAL)) as http:
+        with db.transaction():
+            batch = outbox.claim(now=utcnow())
+        assert batch is not None
+        told = list(sending.send(batch, http, go_on=lambda: len(there.told) < 2))
+        with db.transaction():
+            outbox.store(batch, told, now=utcnow())
+    assert (len(batch.letters), len(there.told)) == (3, 2)
+    assert left(any_app) == [(0, False)]
+    work(any_app)  # what was given back need not wait for the lease
+    assert len({one["id"] for one in there.told}) == len(there.told) == 3
+
+
+def test_webhooks_take_turns_however_much_waits_for_one(any_app: Flask, there: Receiver) -> None:
+    hook(any_app, there.url, "Busy", kinds=["device.enrolled"])
+    happen(any_app, *["device.enrolled"] * 5)
+    hook(any_app, there.url, "Quick", kinds=["device.blocked"])
+    happen(any_app, "device.blocked")
+    with any_app.app_context():
+        deliver(batch=0.0)
+    assert there.types().index("device.blocked") <= 1
+
+
+def test_what_is_not_taken_holds_back_its_device_within_a_batch(
+    any_app: Flask, there: Receiver
+) -> None:
+    one, other = device(any_app, "A"), device(any_app, "B")
+    hook(any_app, there.url)
+    there.statuses = [400]
+    happen(any_app, "device.enrolled", "device.blocked", "device.unblocked", device_id=one)
+    happen(any_app, "device.archived", device_id=other)
+    work(any_app)
+    assert there.types() == ["device.archived"]
+    assert left(any_app) == [(1, False), (0, False), (0, False)]
+
+
+def test_what_is_claimed_holds_back_what_comes_later_of_its_device(any_app: Flask) -> None:
+    one, other = device(any_app, "A"), device(any_app, "B")
+    hook(any_app, "http://127.0.0.1:9/")
+    happen(any_app, "device.enrolled", device_id=one)
+    with any_app.app_context(), db.transaction():
+        assert outbox.claim(now=utcnow()) is not None
+    happen(any_app, "device.blocked", device_id=one)
+    happen(any_app, "device.enrolled", device_id=other)
+    with any_app.app_context(), db.transaction():
+        batch = outbox.claim(now=utcnow())
+        assert batch is not None
+        assert [letter.stream for letter in batch.letters] == [other]
+
+
+def test_what_nobody_takes_of_one_thing_holds_back_nothing_of_another(
+    app: Flask, there: Receiver
+) -> None:
+    hook(app, there.url)
+    there.refused = {"job.failed"}
+    happen(app, "job.failed", "device.enrolled")
+    work(app)
+    assert there.types() == ["device.enrolled"]
+
+
+def test_a_batch_takes_one_connection(app: Flask, there: Receiver) -> None:
+    hook(app, there.url)
+    happen(app, *["device.enrolled"] * 5)
+    work(app)
+    assert (len(there.told), there.connections) == (5, 1)

@@ -47,7 +47,7 @@ class WebhookForm(Screen):
             form.fields = forms.typed(form.fields, request.form)
         return self.page(
             "zmdm/webhook_form.html",
-            title=f"Webhook {hook.name}" if hook else "Add a webhook",
+            title=f"Update {hook.name}" if hook else "Add a webhook",
             status=422 if form.faults or form.fault else 200,
             hook=hook,
             form=form,

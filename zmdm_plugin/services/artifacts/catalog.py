@@ -134,28 +134,32 @@ def _items(needs: Needs) -> dict[int, Item]:
     rows = session().execute(_candidates(needs))
     artifacts: dict[int, Artifact] = {}
     versions: dict[int, list[Version]] = {}
-    for artifact, version_id, uid, number, scope, sha256, variables, licensed, declarable in rows:
+    for row in rows:
+        artifact = row.Artifact
         artifacts[artifact.id] = artifact
         found = versions.setdefault(artifact.id, [])
         platforms = _platforms(artifact)
-        if version_id is None or (found and found[-1].scope.covers(platforms)):
+        if row.id is None or (found and found[-1].scope.covers(platforms)):
             continue  # behind a version for all there is nothing to be chosen
-        found.append(
-            Version(
-                id=version_id,
-                uid=uid,
-                number=number,
-                scope=Scope.from_json(scope),
-                sha256=sha256,
-                variables=frozenset(variables),
-                location_asset=licensed,
-                declarable=bool(declarable),
-            )
-        )
+        found.append(_version(row))
     return {
         artifact_id: _item(artifact, needs[artifact_id], tuple(versions[artifact_id]))
         for artifact_id, artifact in artifacts.items()
     }
+
+
+def _version(row: sa.Row[*tuple[Any, ...]]) -> Version:
+    return Version(
+        id=row.id,
+        uid=row.uid,
+        number=row.number,
+        scope=Scope.from_json(row.scope),
+        sha256=row.sha256,
+        variables=frozenset(row.variables),
+        location_asset=row.location_asset_id,
+        declarable=bool(row.declarable),
+        configured=bool(row.configured),
+    )
 
 
 def _candidates(needs: Needs) -> sa.Select[*tuple[Any, ...]]:
@@ -170,7 +174,8 @@ def _candidates(needs: Needs) -> sa.Select[*tuple[Any, ...]]:
             version.sha256,
             version.variables,
             version.location_asset_id,
-            version.content["declarable"].as_boolean(),
+            version.content["declarable"].as_boolean().label("declarable"),
+            version.content["configured"].as_boolean().label("configured"),
         )
         .outerjoin(version, version.artifact_id == Artifact.id)
         .where(Artifact.id.in_(list(needs)))

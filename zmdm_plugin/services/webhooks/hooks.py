@@ -107,6 +107,11 @@ def for_event(kind: str, device_id: int | None) -> list[int]:
     return [one.id for one in liking if not one.tags or one.tags & names]
 
 
+def any_likes(kind: str) -> bool:
+    """Whether a webhook may want events of this kind, whatever the device."""
+    return any(one.likes(kind) for one in _known())
+
+
 def _known() -> Sequence[Wanted]:
     """Those that are on, read every few seconds: one that is made elsewhere begins that late."""
     kept: tuple[float, Sequence[Wanted]] | None = state().cache.get(_KEPT)

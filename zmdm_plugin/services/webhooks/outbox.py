@@ -1,17 +1,19 @@
 """What is to be told, and what became of it: claimed in batches, in order for each device.
 
 A delivery is claimed by a committed lease, so that no row is locked while somebody else's server
-is waited for. Of each device only the oldest that is left is sent; what fails is tried again after
-growing waits, and the later ones wait behind it. After three days it is given up, so that one
-event that nobody can take does not hold back the others for ever.
+is waited for. What fails is tried again after growing waits, and the later ones of its device wait
+behind it, as they do behind what somebody has claimed. After three days it is given up, so that
+one event that nobody can take does not hold back the others for ever. Webhooks take turns: whoever
+answers slowly, or not at all, costs the others nothing.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,10 +31,11 @@ from zmdm_plugin.services.webhooks import hooks
 JOB = "webhooks.deliver"
 BATCH = 50
 LEASE = timedelta(minutes=5)
-"""Longer than a batch takes, even if each of it is waited for."""
+"""Much longer than a batch takes, see the job: what runs out too early is told out of order."""
 GIVE_UP_AFTER = timedelta(days=3)
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=2)
 _REPLAYED = 5000
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _D, _W = WebhookDelivery, Webhook
 
 
@@ -42,8 +45,10 @@ class Letter:
 
     id: int
     webhook_id: int
+    stream: int
     event_id: int
     kind: str
+    data_version: int
     payload: Mapping[str, Any]
     created_at: datetime
     device: Mapping[str, Any] | None
@@ -75,33 +80,42 @@ def write(event: Event, kind: str, device_id: int | None) -> None:
     wanted = hooks.for_event(kind, device_id)
     if not wanted:
         return
-    now = utcnow()
+    now, stream = utcnow(), stream_of(kind, device_id, event.payload)
     for webhook_id in wanted:
-        row = _D(webhook_id=webhook_id, stream=device_id or 0, due_at=now, created_at=now)
+        row = _D(webhook_id=webhook_id, stream=stream, due_at=now, created_at=now)
         row.event = event
         session().add(row)
     defer(JOB, once=JOB)
 
 
+def stream_of(kind: str, device_id: int | None, payload: Mapping[str, Any]) -> int:
+    """What is told in order with it: what is about the same device; else about the same thing of
+    its family, so that what is refused of one does not hold back alerts."""
+    if device_id is not None:
+        return device_id
+    about = payload.get("serial_number") or payload.get("alert") or ""
+    return -1 - zlib.crc32(f"{kind.partition('.')[0]}:{about}".encode())
+
+
+def is_wanted(kind: str) -> bool:
+    """Whether some webhook may want events of this kind."""
+    return hooks.any_likes(kind)
+
+
 def claim(*, now: datetime) -> Batch | None:
-    """Claim what is due for the webhook that has waited longest; commit before sending."""
-    due = _due(now)
-    webhook_id = session().scalar(
-        sa.select(_D.webhook_id)
-        .join(_W, _W.id == _D.webhook_id)
-        .where(*due)
-        .order_by(_D.due_at, _D.id)
-        .limit(1)
-    )
+    """Claim what is due for the webhook that has waited longest for its turn; commit before
+    sending. None: nothing is due. A batch is empty where somebody else was quicker."""
+    webhook_id = _whose_turn(now)
     if webhook_id is None:
         return None
+    # Only one at a time chooses: the other would take what comes after it on the same devices.
+    session().execute(sa.select(_W.id).where(_W.id == webhook_id).with_for_update(key_share=True))
     chosen = (
         sa.select(_D.id)
-        .join(_W, _W.id == _D.webhook_id)
-        .where(*due, _D.webhook_id == webhook_id)
+        .where(*_due(webhook_id, now))
         .order_by(_D.id)
         .limit(BATCH)
-        .with_for_update(of=_D, skip_locked=True)
+        .with_for_update(skip_locked=True)
         .cte("chosen")
     )
     claimed = session().scalars(
@@ -111,35 +125,55 @@ def claim(*, now: datetime) -> Batch | None:
         .returning(_D.id),
         execution_options={"synchronize_session": False},
     )
-    ids = claimed.all()
-    return _batch(webhook_id, ids) if ids else None
+    return _batch(webhook_id, claimed.all())
 
 
 def is_due(*, now: datetime) -> bool:
     """Whether something would be sent now."""
-    query = sa.select(_D.id).join(_W, _W.id == _D.webhook_id).where(*_due(now)).limit(1)
+    return _whose_turn(now) is not None
+
+
+def _whose_turn(now: datetime) -> int | None:
+    """Of those that something is due for, the one that was tried least recently."""
+    rows = session().execute(
+        sa.select(_W.id, _W.last_success_at, _W.last_error_at).where(
+            _W.enabled.is_(True), sa.or_(_W.next_try_at.is_(None), _W.next_try_at <= now)
+        )
+    )
+    turns = sorted(
+        (max((at for at in tried if at is not None), default=_NEVER), webhook_id)
+        for webhook_id, *tried in rows
+    )
+    return next((one for _, one in turns if _has_due(one, now)), None)
+
+
+def _has_due(webhook_id: int, now: datetime) -> bool:
+    query = sa.select(_D.id).where(*_due(webhook_id, now)).order_by(_D.id).limit(1)
     return session().scalar(query) is not None
 
 
-def _due(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+def _due(webhook_id: int, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """What may be sent: nothing earlier of its stream is claimed, or waits for its next try."""
     earlier = aliased(_D)
-    first = ~(
+    held = (
         sa.exists()
         .where(
-            earlier.webhook_id == _D.webhook_id,
+            earlier.webhook_id == webhook_id,
             earlier.stream == _D.stream,
             earlier.id < _D.id,
             earlier.dead_at.is_(None),
+            # The predicate of an index that is nearly empty.
+            sa.or_(earlier.attempts > 0, earlier.leased_until.is_not(None)),
+            sa.or_(earlier.due_at > now, earlier.leased_until >= now),
         )
         .correlate(_D)
     )
     return (
+        _D.webhook_id == webhook_id,
         _D.dead_at.is_(None),
         _D.due_at <= now,
         sa.or_(_D.leased_until.is_(None), _D.leased_until < now),
-        _W.enabled.is_(True),
-        sa.or_(_W.next_try_at.is_(None), _W.next_try_at <= now),
-        first,
+        ~held,
     )
 
 
@@ -175,8 +209,10 @@ def _letter(row: WebhookDelivery, serial: str | None, udid: str | None, name: st
     return Letter(
         id=row.id,
         webhook_id=row.webhook_id,
+        stream=row.stream,
         event_id=event.id,
         kind=event.kind,
+        data_version=event.version,
         payload=event.payload,
         created_at=event.created_at,
         device=device,
@@ -275,8 +311,7 @@ def page(
         )
         .options(contains_eager(_D.event))
     )
-    found = Keyset(_D.id, {}).page(query, ordering="-id", cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return Keyset(_D.id, {}).entities(query, ordering="-id", cursor=cursor, limit=limit)
 
 
 def retry_dead(row: Webhook) -> int:
@@ -302,9 +337,9 @@ def replay(row: Webhook, *, since: datetime, until: datetime) -> int:
     if since >= until:
         raise Refused("since", "must lie before until")
     liked = [
-        (event_id, device_id)
-        for event_id, kind, device_id in session().execute(
-            sa.select(Event.id, Event.kind, Event.device_id)
+        (event_id, stream_of(kind, device_id, payload))
+        for event_id, kind, device_id, payload in session().execute(
+            sa.select(Event.id, Event.kind, Event.device_id, Event.payload)
             .where(Event.created_at >= since, Event.created_at < until)
             .where(~sa.exists().where(_D.webhook_id == row.id, _D.event_id == Event.id))
             .order_by(Event.id)
@@ -322,12 +357,12 @@ def replay(row: Webhook, *, since: datetime, until: datetime) -> int:
                 {
                     "webhook_id": row.id,
                     "event_id": event_id,
-                    "stream": device_id or 0,
+                    "stream": stream,
                     "due_at": now,
                     "created_at": now,
                     "attempts": 0,
                 }
-                for event_id, device_id in liked
+                for event_id, stream in liked
             ],
         )
     _hurry(row)

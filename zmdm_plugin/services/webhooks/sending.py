@@ -11,18 +11,22 @@ Any 2xx takes it. It may come twice: whoever takes it looks whether the id is kn
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import httpx
 
+from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services.webhooks.outbox import Batch, Letter, Told
 
 VERSION = 1
 """Of the body's shape: keys are added without a new one, never taken away or given a new sense."""
+_SHORT = 16 * 1024
+"""Bytes."""
 
 
 def body(letter: Letter) -> bytes:
@@ -34,6 +38,7 @@ def body(letter: Letter) -> bytes:
         "type": letter.kind,
         "time": at.replace("+00:00", "Z"),
         "device": letter.device,
+        "data_version": letter.data_version,
         "data": letter.payload,
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
@@ -46,27 +51,39 @@ def signature(secret: bytes, content: bytes, *, at: datetime) -> str:
     return f"t={moment},v1={made}"
 
 
-def send(batch: Batch, http: httpx.Client, *, now: datetime) -> Iterator[Told]:
-    """Send a batch one by one; ends early when nobody answers, for the rest would wait as long."""
-    for letter in batch.letters:
-        told = _send(letter, batch, http, now=now)
+def send(batch: Batch, http: httpx.Client, *, go_on: Callable[[], bool]) -> Iterator[Told]:
+    """Send a batch one by one: the first, and more as long as `go_on` says so.
+
+    Ends early when nobody answers, for the rest would wait as long; what was not taken holds back
+    what comes later of its stream.
+    """
+    held: set[int] = set()
+    for number, letter in enumerate(batch.letters):
+        if number and not go_on():
+            return
+        if letter.stream in held:
+            continue
+        told = _send(letter, batch, http)
         yield told
+        if told.error is not None:
+            held.add(letter.stream)
         if not told.reached:
             return
 
 
-def _send(letter: Letter, batch: Batch, http: httpx.Client, *, now: datetime) -> Told:
+def _send(letter: Letter, batch: Batch, http: httpx.Client) -> Told:
     content = body(letter)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "zmdm-plugin",
         "Zmdm-Event": letter.kind,
         "Zmdm-Delivery": str(letter.event_id),
-        "Zmdm-Signature": signature(batch.secret, content, at=now),
+        "Zmdm-Signature": signature(batch.secret, content, at=utcnow()),
     }
     try:
         with http.stream("POST", batch.url, content=content, headers=headers) as response:
             code = response.status_code
+            _read_out(response)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Told(
             letter, f"no answer ({str(error)[:200] or type(error).__name__})", reached=False
@@ -75,3 +92,13 @@ def _send(letter: Letter, batch: Batch, http: httpx.Client, *, now: datetime) ->
         return Told(letter)
     away = code in (429, 502, 503, 504)
     return Told(letter, f"answered {code}", reached=not away)
+
+
+def _read_out(response: httpx.Response) -> None:
+    """A short answer is read, which nobody needs: the connection takes the next one then."""
+    read = 0
+    with contextlib.suppress(httpx.HTTPError):
+        for part in response.iter_raw():
+            read += len(part)
+            if read > _SHORT:
+                return

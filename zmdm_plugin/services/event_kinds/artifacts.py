@@ -1,0 +1,171 @@
+"""Events about artifacts, on devices and as such, and about blueprints and packages."""
+
+from __future__ import annotations
+
+from zmdm_plugin.services.event_kinds.base import (
+    CHANNEL,
+    NAME,
+    Field,
+    kind,
+    maybe_number,
+    maybe_text,
+    number,
+    text,
+)
+
+_ID = number("Id of the artifact.")
+_VERSION_ID = maybe_number("Id of the version.")
+_VERSION = number("Number of the version.")
+_BLUEPRINT = number("Id of the blueprint.")
+
+KINDS = (
+    kind(
+        "artifact.installed",
+        "Artifact installed",
+        "The device has it, by command or by declaration.",
+        channel=CHANNEL,
+        artifact=_ID,
+        version=_VERSION_ID,
+    ),
+    kind(
+        "artifact.failed",
+        "Artifact failed",
+        "The device refused it, or it could not be sent.",
+        channel=CHANNEL,
+        artifact=_ID,
+        version=_VERSION_ID,
+        why=maybe_text("The reason."),
+    ),
+    kind(
+        "artifact.removed",
+        "Artifact removed",
+        "It is off the device.",
+        channel=CHANNEL,
+        artifact=_ID,
+    ),
+    kind(
+        "artifact.left",
+        "Artifact left on the device",
+        "It is not wanted any more, and nothing takes it off.",
+        channel=CHANNEL,
+        artifact=_ID,
+    ),
+    kind(
+        "artifact.missing",
+        "Artifact is gone from the device",
+        "It was there, and somebody took it off.",
+        channel=CHANNEL,
+        artifact=_ID,
+    ),
+    kind(
+        "artifact.not_removed",
+        "Artifact could not be removed",
+        "The device keeps it; it is asked again.",
+        channel=CHANNEL,
+        artifact=_ID,
+        why=text("The reason."),
+    ),
+    kind(
+        "artifact.unresolved",
+        "Artifact held back: a variable has no value",
+        "Nothing is sent; what is on the device stays.",
+        channel=CHANNEL,
+        artifact=_ID,
+        variables=Field("list of strings", "The variables."),
+    ),
+    kind(
+        "artifact.retried",
+        "Artifact tried again by hand",
+        "Somebody asked for another try.",
+        artifact=_ID,
+        name=NAME,
+    ),
+    kind(
+        "artifact.created",
+        "Artifact created",
+        "There is one more.",
+        name=NAME,
+        artifact=_ID,
+        type=text("Its type."),
+    ),
+    kind("artifact.changed", "Artifact changed", "Its values.", name=NAME, artifact=_ID),
+    kind("artifact.deleted", "Artifact deleted", "It is gone.", name=NAME, type=text("Its type.")),
+    kind(
+        "artifact.version_created",
+        "Artifact version created",
+        "A new version.",
+        name=NAME,
+        artifact=_ID,
+        version=_VERSION,
+    ),
+    kind(
+        "artifact.version_current",
+        "Artifact version made current",
+        "A former version is to be the one again.",
+        name=NAME,
+        artifact=_ID,
+        version=_VERSION,
+    ),
+    kind(
+        "artifact.version_scoped",
+        "Artifact version scoped",
+        "Other devices get it now.",
+        name=NAME,
+        artifact=_ID,
+        version=_VERSION,
+    ),
+    kind(
+        "artifact.version_deleted",
+        "Artifact version deleted",
+        "It is gone.",
+        name=NAME,
+        artifact=_ID,
+        version=_VERSION,
+    ),
+    kind(
+        "blueprint.created",
+        "Blueprint created",
+        "There is one more.",
+        name=NAME,
+        blueprint=_BLUEPRINT,
+    ),
+    kind("blueprint.changed", "Blueprint changed", "Its values.", name=NAME, blueprint=_BLUEPRINT),
+    kind("blueprint.deleted", "Blueprint deleted", "It is gone.", name=NAME),
+    kind(
+        "blueprint.linked",
+        "Blueprint linked",
+        "It has one more artifact.",
+        name=NAME,
+        blueprint=_BLUEPRINT,
+        artifact=text("Name of the artifact."),
+    ),
+    kind(
+        "blueprint.link_changed",
+        "Blueprint link changed",
+        "Other devices get the artifact now.",
+        blueprint=_BLUEPRINT,
+        artifact=text("Name of the artifact."),
+    ),
+    kind(
+        "blueprint.unlinked",
+        "Blueprint unlinked",
+        "It has one artifact less.",
+        blueprint=_BLUEPRINT,
+        artifact_id=number("Id of the artifact."),
+    ),
+    kind(
+        "package.kept",
+        "Package kept",
+        "An installer is on the shelf.",
+        name=NAME,
+        package=number("Id of the package."),
+        version=maybe_text("Version of the product."),
+    ),
+    kind(
+        "package.deleted",
+        "Package deleted",
+        "It is gone.",
+        name=NAME,
+        version=maybe_text("Version of the product."),
+    ),
+)
