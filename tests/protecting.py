@@ -27,8 +27,16 @@ from zmdm_plugin.services.protection import configs
 from zmdm_simulator.conversation import Conversation
 from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.script import Script
+from zmdm_simulator.secrets import Administrator
 
 SILICON, INTEL = "MacBookPro18,3", "MacBookPro16,1"
+SETS = {
+    vault.RECOVERY_LOCK: "SetRecoveryLock",
+    vault.FIRMWARE_PASSWORD: "SetFirmwarePassword",
+    vault.FILEVAULT_PRK: "RotateFileVaultKey",
+    vault.ADMIN_PASSWORD: "SetAutoAdminPassword",
+}
+"""What replaces a secret, by its kind in the vault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,49 @@ class Protected:
             if row is not None:
                 session.expunge(row)
             return row
+
+    def opens(self, mac: SimulatedDevice, kind: str) -> bool:
+        """Whether the version in force is what the Mac has; the Mac is the judge."""
+        kept, has = self.confirmed(mac, kind), mac.secrets
+        if kept is None:
+            return False
+        if kind == vault.FILEVAULT_PRK:
+            return kept == has.recovery_key
+        if kind == vault.ADMIN_PASSWORD:
+            return has.administrator is not None and has.administrator.opens(kept)
+        return has.opens_recovery(kept)
+
+    def in_force(self, kind: str) -> SimulatedDevice:
+        """A Mac whose secret of this kind is in force."""
+        mac = self.mac(INTEL if kind == vault.FIRMWARE_PASSWORD else SILICON)
+        if kind == vault.ADMIN_PASSWORD:
+            self.administrator(mac)
+        self.talk(mac)
+        mac.secrets.turn_on_filevault()
+        mac.restart()
+        self.order(mac, "SecurityInfo")
+        self.talk(mac)
+        assert self.opens(mac, kind)
+        return mac
+
+    def settle(self, mac: SimulatedDevice, kind: str) -> None:
+        """What happens without anybody's help; an Intel Mac is restarted, for it was asked to."""
+        for hours in (0, 1, 30, 60):
+            with self.later(hours=hours):
+                self.talk(mac)
+            if kind == vault.FIRMWARE_PASSWORD:
+                mac.restart()
+
+    def administrator(self, mac: SimulatedDevice) -> None:
+        """As if Setup Assistant had made one on this Mac, which the Mac has named since."""
+        mac.secrets.administrator = Administrator("GUID-1", "admin", b"")
+        self.change(admin_password_rotation_interval_days=365)
+        accounts = [{"GUID": "GUID-1", "shortName": "admin"}]
+        with self.road.rows():
+            device = self.road.row(mac)
+            device.dep_enrollment = mac.automated = True
+            device.device_information = {"AutoSetupAdminAccounts": accounts}
+            device.device_information_at = device.security_info_at = clock.utcnow()
 
     def due(self, mac: SimulatedDevice, kind: str) -> None:
         """As if the version in force had been revealed long ago."""

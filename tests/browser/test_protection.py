@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.browser.conftest import Visit
-from tests.browser.test_screens import serious
+from tests.browser.looks import faults, serious, too_wide
 from zmdm_plugin import db
 from zmdm_plugin.models import Device
 from zmdm_plugin.services import vault
@@ -55,14 +55,6 @@ def fill(host: Flask) -> str:
         return f"/mdm/devices/{mac.id}/secrets/"
 
 
-def faults(one: Visit, paths: tuple[str, ...]) -> dict[str, list[str]]:
-    found = {}
-    for path in paths:
-        one.open(path)
-        found[path] = serious(one)
-    return {path: wrong for path, wrong in found.items() if wrong}
-
-
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 def test_screens_are_accessible(visit: Start, host: Flask, color_scheme: str) -> None:
     one = visit(color_scheme=color_scheme)
@@ -74,11 +66,7 @@ def test_screens_are_accessible(visit: Start, host: Flask, color_scheme: str) ->
 def test_screens_fit_a_phone(visit: Start, host: Flask) -> None:
     one, secrets = visit(width=390), fill(host)
     one.sign_in()
-    wider = {}
-    for path in (secrets, *SCREENS):
-        page = one.open(path)
-        wider[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert {path: pixels for path, pixels in wider.items() if pixels > 0} == {}
+    assert too_wide(one, (secrets, *SCREENS)) == {}
 
 
 def test_a_secret_is_shown_where_it_was_asked_for_and_hidden_again(

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from tests.apple_schema import validate_command, validate_profile, validate_response
+from tests.hosts import ADMINISTRATOR
 from tests.protecting import INTEL, Protected, lay_protection
 from tests.road import Road
+from zmdm_plugin.actors import SYSTEM
 from zmdm_plugin.models import InstalledProfile
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.filevault import ESCROW
-from zmdm_plugin.services import vault
-from zmdm_plugin.services.protection import health
+from zmdm_plugin.services import command_queue, vault
+from zmdm_plugin.services.protection import by_hand, health
 from zmdm_simulator.device import SimulatedDevice
+from zmdm_simulator.script import Script
 from zmdm_simulator.secrets import Administrator
 
 LOCK, FIRMWARE, PRK = vault.RECOVERY_LOCK, vault.FIRMWARE_PASSWORD, vault.FILEVAULT_PRK
@@ -60,6 +63,24 @@ def test_the_confirmed_password_opens_the_mac_whatever_gets_lost(
             protected.talk(mac)
     assert opens(protected, mac)
     assert mac.secrets.recovery_lock != former
+
+
+def test_what_could_not_be_verified_once_is_forgotten_with_the_next_answer(
+    protected: Protected,
+) -> None:
+    mac = protected.mac("MacBookPro18,3", 1, lost("VerifyRecoveryLock", do="error"))
+    protected.talk(mac)
+    standings = []
+    for minutes in (0, 20):
+        with protected.later(days=31, minutes=minutes):
+            protected.talk(mac)
+            with protected.road.rows():
+                found = {one.name: one for one in health.of(protected.road.row(mac))}
+        standings.append(found["recovery_password"])
+    failed, fine = standings
+    assert failed.state == fine.state == "kept"
+    assert "could not be verified" in failed.problem and fine.problem == ""
+    assert fine.verified_at and failed.verified_at and fine.verified_at > failed.verified_at
 
 
 def test_at_every_moment_the_vault_has_what_opens_the_mac(protected: Protected) -> None:
@@ -192,6 +213,45 @@ def test_a_firmware_password_survives_a_lost_answer(protected: Protected, do: st
     assert opens(protected, mac, FIRMWARE)
 
 
+def test_what_a_mac_said_before_it_was_given_a_firmware_password_proves_nothing(
+    protected: Protected,
+) -> None:
+    mac = protected.in_force(FIRMWARE)
+    mac.script = Script.load({"rules": [lost("SetFirmwarePassword", times=9, do="notnow")]})
+    protected.due(mac, FIRMWARE)
+    protected.talk(mac)
+    protected.order(mac, "SecurityInfo")  # before it has the new one
+    rules = [lost("SetFirmwarePassword"), lost("SecurityInfo", times=99, do="notnow")]
+    mac.script = Script.load({"rules": rules})
+    for hours in (1, 30):
+        with protected.later(hours=hours):
+            protected.talk(mac)
+    waiting = mac.secrets.firmware_next
+    assert waiting and protected.versions(mac, FIRMWARE)[-1] == ("pending", waiting)
+    mac.script = Script()
+    mac.restart()
+    with protected.later(hours=60):
+        protected.talk(mac)
+    assert protected.confirmed(mac, FIRMWARE) == waiting == mac.secrets.firmware
+
+
+def test_a_firmware_password_that_waits_in_the_queue_outlives_the_word_that_there_is_none(
+    protected: Protected,
+) -> None:
+    mac = protected.in_force(FIRMWARE)
+    mac.secrets.firmware = None
+    with protected.road.rows():
+        device, own = protected.road.row(mac), protected.road.channel(mac)
+        command_queue.enqueue(own, "SecurityInfo", {}, actor=SYSTEM)
+        by_hand.set_recovery_password(ADMINISTRATOR, device, "correct horse")
+    protected.talk(mac)
+    assert protected.versions(mac, FIRMWARE)[-1] == ("pending", "correct horse")
+    mac.restart()
+    with protected.later(hours=30):
+        protected.talk(mac)
+    assert protected.confirmed(mac, FIRMWARE) == "correct horse" == mac.secrets.firmware
+
+
 def test_the_profile_comes_and_the_key_is_escrowed(protected: Protected) -> None:
     mac = protected.mac()
     protected.talk(mac)
@@ -238,19 +298,6 @@ def test_a_phone_has_its_passcode_cleared_with_the_token_it_gave(protected: Prot
     protected.order(phone, "ClearPasscode")
     phone.connect()
     assert not phone.secrets.passcode
-
-
-def test_a_bypass_code_is_fetched_and_cleared_and_stays_readable(protected: Protected) -> None:
-    phone = protected.road.enrolled("iPhone15,2", 4)
-    phone.connect()
-    code = phone.secrets.new_bypass_code()
-    protected.order(phone, "ActivationLockBypassCode")
-    phone.connect()
-    assert protected.confirmed(phone, vault.BYPASS_CODE) == code
-    protected.order(phone, "ClearActivationLockBypassCode")
-    phone.connect()
-    assert phone.secrets.bypass_code is None
-    assert protected.versions(phone, vault.BYPASS_CODE) == [("superseded", code)]
 
 
 @pytest.mark.needs("apple_schema")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.world import audit_trail
 from tests.hosts import ADMINISTRATOR
-from tests.orders import Line, order, quiet
+from tests.orders import Line, later, order, quiet
 from tests.road import Road
 from zmdm_plugin import Actor
 from zmdm_plugin.errors import Denied, NotFound
@@ -43,8 +43,53 @@ def test_a_later_pin_comes_first_and_the_earlier_stays(road: Road, mac: Simulate
     order(road, mac, "EraseDevice", {"pin": "222222"})
     assert shown(road, mac) == [("222222", "pending"), ("111111", "confirmed")]
     with road.rows():
-        (newest,) = reveal.lock_pins(ADMINISTRATOR, road.row(mac))
-        assert newest.kind == "erase_pin" and newest.value == "222222"
+        surest, other = reveal.lock_pins(ADMINISTRATOR, road.row(mac))
+        assert (surest.value, surest.kind) == ("111111", "device_lock_pin")
+        assert (other.value, other.kind) == ("222222", "erase_pin")
+
+
+def now_shown(road: Road, mac: SimulatedDevice) -> list[str]:
+    """What somebody in front of the Mac is told to type."""
+    with road.rows():
+        return [one.value for one in reveal.lock_pins(ADMINISTRATOR, road.row(mac))]
+
+
+def test_a_locked_mac_opens_with_the_pin_it_has_whatever_was_ordered_since(
+    road: Road, mac: SimulatedDevice
+) -> None:
+    order(road, mac, "DeviceLock", {"pin": "111111"})
+    mac.connect()
+    order(road, mac, "DeviceLock", {"pin": "222222"})  # nobody is there to fetch it
+    order(road, mac, "DeviceLock", {"pin": "333333"})  # which replaces the one before
+    assert now_shown(road, mac) == ["111111", "333333"]
+
+
+def test_the_pin_of_a_lock_that_the_mac_refuses_opens_nothing(
+    road: Road, mac: SimulatedDevice
+) -> None:
+    order(road, mac, "DeviceLock", {"pin": "111111"})
+    mac.connect()
+    order(road, mac, "DeviceLock", {"pin": "222222"})
+    line = Line(mac)
+    assert line.idle() == "DeviceLock"
+    line.say("Error")
+    assert now_shown(road, mac) == ["111111"]
+
+
+def test_the_pin_of_a_mac_that_is_back_is_in_force_no_more_and_can_still_be_seen(
+    road: Road, mac: SimulatedDevice
+) -> None:
+    order(road, mac, "DeviceLock", {"pin": "271828"})
+    mac.connect()
+    mac.wake_up()
+    mac.connect()  # what it says within five minutes proves nothing
+    assert shown(road, mac) == [("271828", "confirmed")]
+    later(road, mac, 301)
+    mac.connect()
+    assert shown(road, mac) == [("271828", "superseded")]
+    assert "device.unlocked" in road.events(mac)
+    with road.rows():
+        assert road.row(mac).locked_at is None
 
 
 def test_what_is_shown_is_in_the_audit_without_the_pin(road: Road, mac: SimulatedDevice) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from flask_admin import expose
 
 from zmdm_plugin import db
 from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin.screen import Screen, acting, back, demand, may
 from zmdm_plugin.admin.words import Badge
+from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import Device
 from zmdm_plugin.services import access, devices, reveal
-from zmdm_plugin.services.protection import health, replacing
+from zmdm_plugin.services.protection import by_hand, health, replacing
+from zmdm_plugin.services.protection.values import BYPASS_CODE, RECOVERY_PASSWORD
 
 PAGE = "zmdm_device_secret"
 _BADGES = {
@@ -23,6 +25,11 @@ _BADGES = {
     "missing": Badge("Missing", "bad"),
     "not validated": Badge("Not validated", "warn"),
     "wrong": Badge("Wrong", "bad"),
+}
+_PROFILE_BADGES = {
+    "kept": Badge("In place", "good"),
+    "pending": Badge("Waits for the device", "busy"),
+    "failed": Badge("Failed", "bad"),
 }
 _FIRST = {"confirmed": 0, "pending": 1}
 """What may open the device comes before what did."""
@@ -67,13 +74,38 @@ class DeviceSecret(Screen):
 
     @expose("/replace/", methods=("POST",))
     def replace(self, device_id: int, secret_name: str) -> Response:
-        """Another one as soon as the device comes by."""
-        secret = reveal.find(secret_name)
+        """Another one (or the profile again) as soon as the device comes by."""
         demand(access.CHANGE_SECRETS, facts.find(device_id))
+        if secret_name not in replacing.ASKABLE:
+            raise NotFound("This is not replaced by an order.")
         with db.transaction():
-            replacing.replace(acting(), devices.locked(device_id), secret.name)
-        said = f"{secret.title}: the device is woken for another one."
-        return back(said, "zmdm_device.secrets", device_id=device_id)
+            replacing.replace(acting(), devices.locked(device_id), secret_name)
+        return _told("The device is woken for it.", device_id)
+
+    @expose("/set/", methods=("POST",))
+    def set(self, device_id: int, secret_name: str) -> Response:
+        """A recovery password that somebody chose; it is never shown again unless revealed."""
+        demand(access.CHANGE_SECRETS, facts.find(device_id))
+        if secret_name != RECOVERY_PASSWORD:
+            raise NotFound("This cannot be chosen.")
+        with db.transaction():
+            device = devices.locked(device_id)
+            by_hand.set_recovery_password(acting(), device, request.form.get("password", ""))
+        return _told("The device is woken for its new recovery password.", device_id)
+
+    @expose("/clear/", methods=("POST",))
+    def clear(self, device_id: int, secret_name: str) -> Response:
+        """Have the device forget its bypass code."""
+        demand(access.CHANGE_SECRETS, facts.find(device_id))
+        if secret_name != BYPASS_CODE:
+            raise NotFound("This cannot be cleared.")
+        with db.transaction():
+            by_hand.clear_bypass_code(acting(), devices.locked(device_id))
+        return _told("The device is woken, and forgets its code.", device_id)
+
+
+def _told(said: str, device_id: int) -> Response:
+    return back(said, "zmdm_device.secrets", device_id=device_id)
 
 
 def context(device: Device) -> dict[str, Any]:
@@ -83,6 +115,10 @@ def context(device: Device) -> dict[str, Any]:
         "warnings": health.warnings(device),
         "secrets": reveal.SECRETS,
         "badges": _BADGES,
-        "replaceable": replacing.REPLACEABLE if may(access.CHANGE_SECRETS, device) else (),
+        "profile": health.profile(device),
+        "profile_badges": _PROFILE_BADGES,
+        "changes_secrets": may(access.CHANGE_SECRETS, device),
+        "replaceable": replacing.REPLACEABLE,
+        "can_be_chosen": device.platform == "macOS" and not device.user_enrollment,
         "why_none": lambda name: health.why_none(device, name),
     }

@@ -12,7 +12,7 @@ from zmdm_plugin.cli.devices import group
 from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.cli.output import say, table
 from zmdm_plugin.services import access, devices, reveal
-from zmdm_plugin.services.protection import health, replacing
+from zmdm_plugin.services.protection import by_hand, health, replacing
 
 _NAME = click.Choice(tuple(reveal.SECRETS))
 _COLUMNS = ("name", "state", "confirmed_at", "verified_at", "rotate_at", "problem", "error")
@@ -52,10 +52,22 @@ def show(device: str, secret: str, *, every: bool) -> None:
 
 @group.command("replace")
 @click.argument("device")
-@click.argument("secret", type=click.Choice(replacing.REPLACEABLE))
+@click.argument("secret", type=click.Choice(replacing.ASKABLE))
 def replace(device: str, secret: str) -> None:
-    """Have a secret of a device replaced by another one as soon as the device comes by."""
+    """Replace a secret of a device (or fetch its bypass code, or put its FileVault profile on
+    again) as soon as the device comes by."""
     row = one_device(device, access.CHANGE_SECRETS)
     with db.transaction():
         replacing.replace(operator(), devices.locked(row.id), secret)
     say({"device": row.id, "secret": secret}, f"{called(row)} is woken for it")
+
+
+@group.command("set-recovery-password")
+@click.argument("device")
+@click.password_option(help="8 to 32 characters; asked for unless it is given.")
+def set_recovery_password(device: str, password: str) -> None:
+    """Set a recovery password of one's own on a Mac as soon as it comes by."""
+    row = one_device(device, access.CHANGE_SECRETS)
+    with db.transaction():
+        by_hand.set_recovery_password(operator(), devices.locked(row.id), password)
+    say({"device": row.id, "secret": "recovery_password"}, f"{called(row)} is woken for it")

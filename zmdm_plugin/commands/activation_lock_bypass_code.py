@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from zmdm_plugin.commands import answers
-from zmdm_plugin.commands.base import EVERYWHERE, Arguments, Command, registry
-from zmdm_plugin.commands.effects import Effect, SecretCleared, SecretSeen, Unreadable
+from zmdm_plugin.commands.base import EVERYWHERE, Arguments, Command, registry, why_failed
+from zmdm_plugin.commands.effects import (
+    Effect,
+    ProtectionFailed,
+    SecretCleared,
+    SecretSeen,
+    Unreadable,
+)
 from zmdm_plugin.protocol.connect import Answer
 from zmdm_plugin.protocol.platform import Platform
 
@@ -16,7 +22,8 @@ _SINCE = {Platform.IOS: "7.1", Platform.MACOS: "10.15", Platform.VISIONOS: "2.0"
 class ActivationLockBypassCode(Command):
     """Fetch it into the vault. https://developer.apple.com/documentation/devicemanagement/get-the-activation-lock-bypass-code
 
-    A device has it for some days after it became supervised, then never again.
+    A device has it for fifteen days after it became supervised, then never again: the planner
+    fetches it once the device has enrolled.
     """
 
     request_type = "ActivationLockBypassCode"
@@ -32,8 +39,13 @@ class ActivationLockBypassCode(Command):
     def acknowledged(cls, args: Arguments, answer: Answer) -> list[Effect]:
         code = answers.text(answer.body.get("ActivationLockBypassCode"))
         if code is None:
-            return [Unreadable("ActivationLockBypassCode")]
+            why = "the device answered without a code"
+            return [Unreadable("ActivationLockBypassCode"), ProtectionFailed(KIND, why)]
         return [SecretSeen(KIND, code.encode())]
+
+    @classmethod
+    def failed(cls, args: Arguments, answer: Answer) -> list[Effect]:
+        return [ProtectionFailed(KIND, why_failed(answer))]
 
 
 @registry.add

@@ -16,6 +16,7 @@ from zmdm_plugin.commands.effects import Effect, ProtectionFailed
 from zmdm_plugin.protocol.connect import Answer
 
 TASK = "recovery_password"
+CHECK = "recovery_password_check"
 
 
 class SetsPassword(Command):
@@ -70,4 +71,4 @@ class VerifiesPassword(Command):
 
     @classmethod
     def failed(cls, args: Arguments, answer: Answer) -> list[Effect]:
-        return [ProtectionFailed(TASK, why_failed(answer))]
+        return [ProtectionFailed(CHECK, why_failed(answer))]

@@ -7,67 +7,47 @@ was shown is replaced after a while where the device's configuration says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import Channel, Device, DeviceSecret
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import access, audit, channels, vault
+from zmdm_plugin.services import access, audit, channels, events, vault
 from zmdm_plugin.services.protection import allowance, health, replacing
 
-VIEW_LOCK_PIN = "mdm.view_device_lock_pin"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Secret:
     """A secret as people know it; one permission covers all its kinds in the vault."""
 
     name: str
     title: str
-    permission: str
     kinds: tuple[str, ...]
-    action: str
-    """In the audit."""
+
+    @property
+    def permission(self) -> str:
+        """That it takes to see it."""
+        return f"mdm.view_{self.name}"
+
+    @property
+    def action(self) -> str:
+        """In the audit, where every action on a device says so."""
+        return f"device.reveal_{self.name.removeprefix('device_')}"
 
 
+_LOCK_PIN = Secret("device_lock_pin", "Lock PIN", (vault.LOCK_PIN, vault.ERASE_PIN))
+VIEW_LOCK_PIN = _LOCK_PIN.permission
+_RECOVERY = (vault.RECOVERY_LOCK, vault.FIRMWARE_PASSWORD)
 _ALL = (
-    Secret(
-        name="filevault_prk",
-        title="FileVault recovery key",
-        permission="mdm.view_filevault_prk",
-        kinds=(vault.FILEVAULT_PRK,),
-        action="device.reveal_filevault_prk",
-    ),
-    Secret(
-        name="recovery_password",
-        title="Recovery password",
-        permission="mdm.view_recovery_password",
-        kinds=(vault.RECOVERY_LOCK, vault.FIRMWARE_PASSWORD),
-        action="device.reveal_recovery_password",
-    ),
-    Secret(
-        name="admin_password",
-        title="Administrator's password",
-        permission="mdm.view_admin_password",
-        kinds=(vault.ADMIN_PASSWORD,),
-        action="device.reveal_admin_password",
-    ),
-    Secret(
-        name="device_lock_pin",
-        title="Lock PIN",
-        permission=VIEW_LOCK_PIN,
-        kinds=(vault.LOCK_PIN, vault.ERASE_PIN),
-        action="device.reveal_lock_pin",
-    ),
-    Secret(
-        name="activation_lock_bypass_code",
-        title="Activation Lock bypass code",
-        permission="mdm.view_activation_lock_bypass_code",
-        kinds=(vault.BYPASS_CODE,),
-        action="device.reveal_activation_lock_bypass_code",
-    ),
+    Secret("filevault_prk", "FileVault recovery key", (vault.FILEVAULT_PRK,)),
+    Secret("recovery_password", "Recovery password", _RECOVERY),
+    Secret("admin_password", "Administrator's password", (vault.ADMIN_PASSWORD,)),
+    _LOCK_PIN,
+    Secret("activation_lock_bypass_code", "Activation Lock bypass code", (vault.BYPASS_CODE,)),
+    Secret("unlock_token", "Unlock token", (vault.UNLOCK_TOKEN,)),
+    Secret("bootstrap_token", "Bootstrap token", (vault.BOOTSTRAP_TOKEN,)),
 )
 SECRETS = {one.name: one for one in _ALL}
 _LIVE = ("confirmed", "pending", "superseded")
@@ -104,6 +84,7 @@ def reveal(
     """
     access.demand(actor, secret.permission, device)
     channels.hold(Channel.device_id == device.id)
+    vault.refuse_undelivered(device.id, secret.kinds)
     rows = vault.versions(device.id, secret.kinds, () if all_versions else _LIVE)
     if not rows:
         raise NotFound(health.why_none(device, secret.name))
@@ -114,15 +95,17 @@ def reveal(
     commands = ", ".join(filter(None, (one.command_uuid for one in shown)))
     reason = f"commands {commands}" if commands else None
     audit.record(actor, secret.action, device, reason=reason)
+    events.record("secret.viewed", device=device, secret=secret.name)
     for row in rows:
         row.revealed_at = utcnow()
     replacing.after_reveal(device, rows, now=utcnow())
-    return [_with_date(one, row) for one, row in zip(shown, rows, strict=True)]
+    # The reveal itself may have set when each is replaced.
+    return [replace(one, rotate_at=row.rotate_at) for one, row in zip(shown, rows, strict=True)]
 
 
 def lock_pins(actor: Actor, device: Device, *, all_versions: bool = False) -> list[Revealed]:
-    """The PIN that a Mac was last locked or erased with, or each it ever had, newest first."""
-    return reveal(actor, device, SECRETS["device_lock_pin"], all_versions=all_versions)
+    """The PINs that may open a Mac that was locked or erased; or each it ever had, newest first."""
+    return reveal(actor, device, _LOCK_PIN, all_versions=all_versions)
 
 
 def has_any(device: Device, secret: Secret) -> bool:
@@ -131,9 +114,10 @@ def has_any(device: Device, secret: Secret) -> bool:
 
 
 def _of_use(rows: Sequence[DeviceSecret]) -> list[DeviceSecret]:
-    """What may open the device now, the surest first; the newest former one if nothing may."""
-    if rows[0].kind in (vault.LOCK_PIN, vault.ERASE_PIN):
-        return [rows[0]]
+    """What may open the device now, the surest first; the newest former one if nothing may.
+
+    A locked Mac that was ordered to lock once more has its first PIN as long as it is locked.
+    """
     live = [row for row in rows if row.state != "superseded"]
     live.sort(key=lambda row: (row.state != "confirmed", -row.id))
     return live or [rows[0]]
@@ -147,17 +131,4 @@ def _revealed(row: DeviceSecret) -> Revealed:
         command_uuid=row.command_uuid,
         created_at=row.created_at,
         verified_at=row.verified_at,
-    )
-
-
-def _with_date(one: Revealed, row: DeviceSecret) -> Revealed:
-    """With the moment of its replacement, which the reveal itself may have set."""
-    return Revealed(
-        kind=one.kind,
-        value=one.value,
-        state=one.state,
-        command_uuid=one.command_uuid,
-        created_at=one.created_at,
-        verified_at=one.verified_at,
-        rotate_at=row.rotate_at,
     )

@@ -8,6 +8,7 @@ changes only the version that it is about, and those before it.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import undefer
 
 from zmdm_plugin.db import session
-from zmdm_plugin.models import Device, DeviceSecret
+from zmdm_plugin.models import ChannelCommand, Device, DeviceSecret
 from zmdm_plugin.models.base import Base, new_uid, utcnow
 from zmdm_plugin.state import state
 
@@ -35,6 +36,7 @@ KINDS = (
     *(BOOTSTRAP_TOKEN, UNLOCK_TOKEN, FILEVAULT_PRK, FILEVAULT_PRK_UNREAD, RECOVERY_LOCK),
     *(FIRMWARE_PASSWORD, ADMIN_PASSWORD, LOCK_PIN, ERASE_PIN, BYPASS_CODE),
 )
+_BINARY = frozenset({BOOTSTRAP_TOKEN, UNLOCK_TOKEN, FILEVAULT_PRK_UNREAD})
 
 _S = DeviceSecret
 
@@ -85,14 +87,15 @@ def keep_version(
     return version
 
 
-def take_token(device: Device, kind: str, value: bytes) -> None:
+def take_token(device: Device, kind: str, value: bytes) -> bool:
     """A token that the device itself gave us: it is in force, and needed at hand. The same one
-    again adds no version."""
+    again adds no version, which is False."""
     if unseal(device, kind) == value:
-        return
+        return False
     seal(device, kind, value)
     setattr(device, f"{kind}_escrowed", True)
     keep_version(device, kind, value)
+    return True
 
 
 def drop_token(device: Device, kind: str) -> None:
@@ -136,6 +139,36 @@ def refuse(version: DeviceSecret) -> None:
         version.doubted_at = version.doubted_at or utcnow()
 
 
+def deny(device_id: int, command_uuid: str) -> None:
+    """The device did not take the command that carries this secret."""
+    version = session().scalar(
+        sa.select(_S).where(_S.device_id == device_id, _S.command_uuid == command_uuid)
+    )
+    if version is not None and version.state == "pending":
+        refuse(version)
+
+
+def refuse_undelivered(device_id: int, kinds: Iterable[str]) -> None:
+    """What a command carries that ended before any device got it is not pending any more."""
+    command = ChannelCommand
+    ended = sa.select(command.uid).where(
+        command.device_id == device_id,
+        command.finished_at.is_not(None),
+        command.delivered_at.is_(None),
+    )
+    session().execute(
+        sa.update(_S)
+        .where(
+            _S.device_id == device_id,
+            _S.kind.in_(list(kinds)),
+            _S.state == "pending",
+            _S.command_uuid.in_(ended),
+        )
+        .values(state="refused"),
+        execution_options={"synchronize_session": "fetch"},
+    )
+
+
 def find(uid: str) -> DeviceSecret | None:
     """A version by its uid, whatever its state."""
     return session().scalar(sa.select(_S).where(_S.uid == uid))
@@ -158,8 +191,11 @@ def versions(
 
 
 def text(version: DeviceSecret) -> str:
-    """What a version holds, as people type it."""
-    return (unseal(version, "value") or b"").decode("utf-8", "replace")
+    """What a version holds, as people type it; base64 where nobody does."""
+    value = unseal(version, "value") or b""
+    if version.kind in _BINARY:
+        return b64encode(value).decode("ascii")
+    return value.decode("utf-8", "replace")
 
 
 def _supersede(device_id: int, kind: str, which: sa.ColumnElement[bool]) -> None:

@@ -9,14 +9,17 @@ from zmdm_plugin.blueprints.api.resource import ID, Resource
 from zmdm_plugin.blueprints.api.schemas import device_secrets as shown
 from zmdm_plugin.blueprints.api.schemas.device_secrets import (
     AdminPasswordSchema,
+    BootstrapTokenSchema,
     BypassCodeSchema,
     FileVaultKeySchema,
     LockPinSchema,
+    RecoveryPasswordAsked,
     RecoveryPasswordSchema,
     SecretsSchema,
+    UnlockTokenSchema,
 )
 from zmdm_plugin.services import access, devices, reveal
-from zmdm_plugin.services.protection import health, replacing
+from zmdm_plugin.services.protection import by_hand, health, replacing
 from zmdm_plugin.web.actor import api_actor
 
 blueprint = Resource("device_secrets", path="/devices", description="Secrets of a device.")
@@ -35,6 +38,7 @@ def list_device_secrets(device_id: int) -> dict[str, Any]:
     device = devices.find(api_actor(), device_id, access.VIEW_DEVICES)
     return {
         "secrets": [shown.standing(one) for one in health.of(device)],
+        "filevault_profile": shown.standing(health.profile(device)),
         "warnings": health.warnings(device),
     }
 
@@ -94,10 +98,53 @@ def get_device_lock_pin(device_id: int) -> Any:
 def get_activation_lock_bypass_code(device_id: int) -> Any:
     """Reveal the Activation Lock bypass code of a device
 
-    It is typed in place of the Apple Account that a device is locked to. The command
-    ActivationLockBypassCode fetches it. Each time is written to the audit.
+    It is typed in place of the Apple Account that a device is locked to. It is fetched from each
+    supervised device after its enrollment. Each time is written to the audit. 404 says why there
+    is none.
     """
     return _revealed(device_id, "activation_lock_bypass_code")
+
+
+@blueprint.route(f"/<{ID}:device_id>/unlock_token/")
+@blueprint.operation(_PERMISSION["unlock_token"], 404)
+@blueprint.response(200, UnlockTokenSchema)
+def get_unlock_token(device_id: int) -> Any:
+    """Reveal the unlock token of an iPhone or iPad
+
+    The command ClearPasscode uses it without showing it to anybody. Each time is written to the
+    audit. 404 says why there is none.
+    """
+    return _revealed(device_id, "unlock_token")
+
+
+@blueprint.route(f"/<{ID}:device_id>/bootstrap_token/")
+@blueprint.operation(_PERMISSION["bootstrap_token"], 404)
+@blueprint.response(200, BootstrapTokenSchema)
+def get_bootstrap_token(device_id: int) -> Any:
+    """Reveal the bootstrap token of a Mac
+
+    The Mac fetches it by itself when it needs it. Each time is written to the audit. 404 says why
+    there is none.
+    """
+    return _revealed(device_id, "bootstrap_token")
+
+
+@blueprint.route(f"/<{ID}:device_id>/recovery_password/", methods=["PUT"])
+@blueprint.operation(access.CHANGE_SECRETS, 404, 409)
+@blueprint.arguments(RecoveryPasswordAsked)
+@blueprint.response(204)
+def set_recovery_password(asked: dict[str, Any], device_id: int) -> None:
+    """Set a recovery password of one's own on a Mac
+
+    The recovery lock of Apple silicon, or the firmware password of Intel (in force after the
+    restart that its user is asked for). It stays until the blueprint's configuration replaces it.
+    A 409 says why it cannot be.
+    """
+    actor = api_actor()
+    devices.find(actor, device_id, access.CHANGE_SECRETS)
+    with db.transaction():
+        device = devices.locked(device_id)
+        by_hand.set_recovery_password(actor, device, asked["recovery_password"])
 
 
 @blueprint.route(f"/<{ID}:device_id>/filevault_prk/replace/", methods=["POST"])
@@ -133,6 +180,42 @@ def replace_admin_password(device_id: int) -> None:
     As soon as it comes by. A 409 says why it cannot be.
     """
     _replace(device_id, "admin_password")
+
+
+@blueprint.route(f"/<{ID}:device_id>/filevault_profile/retry/", methods=["POST"])
+@blueprint.operation(access.CHANGE_SECRETS, 404, 409)
+@blueprint.response(204)
+def retry_filevault_profile(device_id: int) -> None:
+    """Put the FileVault profile on a Mac again
+
+    As soon as it comes by, whatever failed before. A 409 says why it cannot be.
+    """
+    _replace(device_id, "filevault_profile")
+
+
+@blueprint.route(f"/<{ID}:device_id>/activation_lock_bypass_code/fetch/", methods=["POST"])
+@blueprint.operation(access.CHANGE_SECRETS, 404, 409)
+@blueprint.response(204)
+def fetch_activation_lock_bypass_code(device_id: int) -> None:
+    """Fetch the Activation Lock bypass code of a device again
+
+    As soon as it comes by; it tells it for fifteen days after it was enrolled.
+    """
+    _replace(device_id, "activation_lock_bypass_code")
+
+
+@blueprint.route(f"/<{ID}:device_id>/activation_lock_bypass_code/clear/", methods=["POST"])
+@blueprint.operation(access.CHANGE_SECRETS, 404, 409)
+@blueprint.response(204)
+def clear_activation_lock_bypass_code(device_id: int) -> None:
+    """Have a device forget its Activation Lock bypass code
+
+    Once it was used, or should not be. What was fetched stays readable as a former one.
+    """
+    actor = api_actor()
+    devices.find(actor, device_id, access.CHANGE_SECRETS)
+    with db.transaction():
+        by_hand.clear_bypass_code(actor, devices.locked(device_id))
 
 
 def _revealed(device_id: int, name: str) -> Any:

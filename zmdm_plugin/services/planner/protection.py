@@ -14,6 +14,7 @@ from zmdm_plugin.services.protection.values import (
     FILEVAULT_PRK,
     FILEVAULT_PROFILE,
     NEVER,
+    RECOVERY_CHECK,
     RECOVERY_PASSWORD,
     Kept,
     Pending,
@@ -24,6 +25,7 @@ from zmdm_plugin.services.protection.values import (
 
 _LOST = timedelta(hours=1)
 """An order that ended without an answer (cancelled, expired) is given again after this."""
+_PROVED_FOR = timedelta(days=30)
 _LOOK_AGAIN = timedelta(hours=4)
 _COMMANDS = {
     "recovery_lock": ("SetRecoveryLock", "VerifyRecoveryLock"),
@@ -77,15 +79,30 @@ def _recovery(situation: Situation, protection: Protection) -> Plan:
     if kept.pending:
         return _settle(situation, protection, kept.pending[-1])
     if kept.confirmed and task.failed_at and _is_in_doubt(kept, task.failed_at):
-        return _verify(situation, verifies, kept.confirmed, since=task.failed_at)
+        again = protection.task(RECOVERY_CHECK).next_try_at
+        return _verify(situation, verifies, kept.confirmed, since=task.failed_at, again=again)
+    check = protection.task(RECOVERY_CHECK)
     if wanted is None:
         if task.digest is None or kept.confirmed is None:
-            return Plan()
+            return _prove(situation, verifies, kept, check)
         return _try(Order(sets, {"kind": kind}), task, situation)
     due = _password_due(protection, wanted, kept, task, situation.now)
     if due is None or due > situation.now:
-        return Plan(next_at=due)
+        proof = _prove(situation, verifies, kept, check)
+        return Plan(proof.orders, earliest(due, proof.next_at))
     return _try(Order(sets, {"kind": kind, "origin": wanted.digest}), task, situation)
+
+
+def _prove(situation: Situation, verifies: str, kept: Kept, check: Task) -> Plan:
+    """Now and then the device is asked whether the password that is kept here still holds."""
+    if kept.confirmed is None:
+        return Plan()
+    due = kept.proved_at + _PROVED_FOR if kept.proved_at else situation.now
+    if check.next_try_at is not None:
+        due = max(due, check.next_try_at)
+    if due > situation.now:
+        return Plan(next_at=due)
+    return _verify(situation, verifies, kept.confirmed, since=due)
 
 
 def _password_due(
@@ -112,10 +129,18 @@ def _settle(situation: Situation, protection: Protection, pending: Pending) -> P
     return _verify(situation, verifies, pending.uid, since=pending.since)
 
 
-def _verify(situation: Situation, name: str, version: str, *, since: datetime) -> Plan:
+def _verify(
+    situation: Situation,
+    name: str,
+    version: str,
+    *,
+    since: datetime,
+    again: datetime | None = None,
+) -> Plan:
     """Have the device try a version: at once, and again where that came to nothing."""
     tried = situation.attempted.get(name)
     due = tried + _LOST if tried is not None and tried >= since else situation.now
+    due = max(due, again) if again is not None else due
     if due > situation.now:
         return Plan(next_at=due)
     return Plan((Order(name, {"version": version}),), situation.now + _LOST)
@@ -132,7 +157,8 @@ def _administrator(situation: Situation, protection: Protection) -> Plan:
         return Plan()
     kept, task = protection.secret(ADMIN_PASSWORD), protection.task(ADMIN_PASSWORD)
     due = protection.admin.due(kept, task, now=situation.now)
-    if protection.admin.interval and kept.confirmed is None and not kept.pending:
+    under_way = any(one.ordered for one in kept.pending)
+    if protection.admin.interval and kept.confirmed is None and not under_way:
         due = situation.now
     if due is None or due > situation.now:
         return Plan(next_at=due)

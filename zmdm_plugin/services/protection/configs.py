@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import FileVaultConfig, MDMBlueprint, RecoveryPasswordConfig
 from zmdm_plugin.services import vault, wake
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
+from zmdm_plugin.services.protection import passwords
 
 LONGEST_INTERVAL = 366
 """Days."""
@@ -23,7 +23,6 @@ MOST_ATTEMPTS = 9999
 DEFAULT_DELAY = 60
 Config = FileVaultConfig | RecoveryPasswordConfig
 Values = dict[str, Any]
-_STATIC = re.compile(r"[ -~]{8,32}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +49,10 @@ def page(
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Config]:
     """A page of all configurations of a kind."""
-    query = sa.select(kind.model)
+    query: sa.Select[Any] = sa.select(kind.model)
     if name is not None:
         query = query.where(kind.model.name == name)
-    found = kind.keyset.page(query, ordering=ordering, cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return kind.keyset.entities(query, ordering=ordering, cursor=cursor, limit=limit)
 
 
 def find(kind: Kind, config_id: int) -> Config:
@@ -193,8 +191,8 @@ def _check_recovery(values: Values, row: Config | None) -> None:
     had_one = isinstance(row, RecoveryPasswordConfig) and not row.dynamic_password
     if not secret and not had_one:
         raise Refused("static_password", "is needed where passwords are not drawn")
-    if secret and not _STATIC.match(secret):
-        raise Refused("static_password", "must be 8 to 32 characters that any keyboard has")
+    if secret and not passwords.can_be_typed(secret):
+        raise Refused("static_password", passwords.TYPED)
     for field in ("rotation_interval_days", "reveal_rotation_delay", "rotate_firmware_password"):
         if values[field]:
             raise Refused(field, "does not go with one password for all")

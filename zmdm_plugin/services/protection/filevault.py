@@ -128,7 +128,7 @@ def opened(device: Device, envelope: bytes) -> str | None:
         der = vault.unseal(row, "private_key")
         if der is None:
             continue
-        key = pem.private_key(der)
+        key = pem.kept_key(der)
         if not isinstance(key, rsa.RSAPrivateKey):
             continue
         try:

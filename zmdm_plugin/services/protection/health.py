@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from zmdm_plugin.models import (
     Device,
     DeviceSecret,
     Enrollment,
+    EnrollmentSession,
     FileVaultConfig,
     InstalledProfile,
     MDMBlueprint,
@@ -27,8 +28,10 @@ from zmdm_plugin.services import vault
 from zmdm_plugin.services.protection import situation, tasks
 from zmdm_plugin.services.protection.values import (
     ADMIN_PASSWORD,
+    BYPASS_CODE,
     FILEVAULT_PRK,
     FILEVAULT_PROFILE,
+    RECOVERY_CHECK,
     RECOVERY_PASSWORD,
 )
 
@@ -38,7 +41,9 @@ _KINDS = {
     RECOVERY_PASSWORD: (vault.RECOVERY_LOCK, vault.FIRMWARE_PASSWORD),
     ADMIN_PASSWORD: (vault.ADMIN_PASSWORD,),
     "device_lock_pin": (vault.LOCK_PIN, vault.ERASE_PIN),
-    "activation_lock_bypass_code": (vault.BYPASS_CODE,),
+    BYPASS_CODE: (vault.BYPASS_CODE,),
+    vault.UNLOCK_TOKEN: (vault.UNLOCK_TOKEN,),
+    vault.BOOTSTRAP_TOKEN: (vault.BOOTSTRAP_TOKEN,),
 }
 
 
@@ -66,20 +71,53 @@ def of(device: Device) -> list[Standing]:
     )
     live = list(session().scalars(rows.order_by(DeviceSecret.id.desc())))
     at_work = tasks.of(device.id)
-    return [
+    found = [
         _standing(device, name, [row for row in live if row.kind in kinds], at_work.get(name))
         for name, kinds in _KINDS.items()
     ]
+    return [_checked(one, at_work.get(RECOVERY_CHECK)) for one in found]
+
+
+def _checked(found: Standing, check: ProtectionTask | None) -> Standing:
+    """A password that was not to be verified is still the one that is kept."""
+    if check is None or not check.error:
+        return found
+    if found.name != RECOVERY_PASSWORD or found.state != "kept" or found.problem:
+        return found
+    return replace(found, problem=f"It could not be verified: {check.error}")
+
+
+def profile(device: Device) -> Standing:
+    """How the FileVault profile stands: kept is on the Mac, pending is under way or has failed."""
+    filevault, _, _ = situation.wanted(device.blueprint_id)
+    mac = device.platform == "macOS" and not device.user_enrollment
+    task = tasks.of(device.id).get(FILEVAULT_PROFILE)
+    wanted = filevault.digest if filevault is not None and mac else None
+    present = task.digest if task else None
+    state = "kept" if present else "none"
+    return Standing(
+        name=FILEVAULT_PROFILE,
+        state="pending" if wanted != present else state,
+        confirmed_at=task.done_at if task and present else None,
+        failures=task.failures if task else 0,
+        error=task.error if task else None,
+        next_try_at=task.next_try_at if task else None,
+        under_way=task is not None and task.asked_at is not None,
+    )
 
 
 def why_none(device: Device, name: str) -> str:
     """Why there is nothing to reveal, for whoever asked."""
     if name == "device_lock_pin":
         return "this device was never locked or erased with a PIN"
-    if name == "activation_lock_bypass_code":
-        return "no bypass code was fetched from this device; ActivationLockBypassCode does that"
+    if name == BYPASS_CODE:
+        return _no_code(device)
+    if name == vault.UNLOCK_TOKEN:
+        return _no_unlock_token(device)
     if device.platform not in (None, "macOS"):
         return f"only Macs have this, not {device.platform}"
+    if name == vault.BOOTSTRAP_TOKEN:
+        return "the Mac gives it when an administrator logs in, and nobody has since it enrolled"
     if name == FILEVAULT_PRK:
         return _no_key(device)
     if name == RECOVERY_PASSWORD:
@@ -104,12 +142,19 @@ def warnings(device: Device) -> list[str]:
                 "settings first."
             )
         found += _other_escrow(device)
+        found += _who_turns_it_on(device)
+    return [*found, *update_warnings(device)]
+
+
+def update_warnings(device: Device) -> list[str]:
+    """What stands in the way of updates that nobody is there to confirm."""
+    mac = device.platform == "macOS" and not device.user_enrollment
     if mac and device.bootstrap_token_for_updates and not device.bootstrap_token_escrowed:
-        found.append(
+        return [
             "Software updates need this Mac's bootstrap token, which was not escrowed: an "
             "administrator has to log in to the Mac once."
-        )
-    return found
+        ]
+    return []
 
 
 def _standing(
@@ -167,6 +212,25 @@ def _is_stale(device: Device, confirmed: DeviceSecret) -> bool:
     return proved is None or proved < utcnow() - _PROVED_FOR
 
 
+def _no_code(device: Device) -> str:
+    if not device.supervised or device.user_enrollment:
+        return "only supervised devices make such a code, and this one is not"
+    if device.platform == "macOS" and device.activation_lock_manageable is False:
+        return "this Mac has no Activation Lock"
+    task = tasks.of(device.id).get(BYPASS_CODE)
+    if task is not None and task.error:
+        return f"the device did not tell its code: {task.error}"
+    return "it is fetched when the device next comes by"
+
+
+def _no_unlock_token(device: Device) -> str:
+    if device.platform not in (None, "iOS", "iPadOS", "visionOS"):
+        return f"only devices with a passcode give one, not {device.platform}"
+    if device.user_enrollment:
+        return "a device that its user enrolled gives none"
+    return "the device gave none when it enrolled; RequestUnlockToken asks a supervised one for it"
+
+
 def _no_key(device: Device) -> str:
     if device.filevault_enabled is False:
         return "FileVault is off"
@@ -176,6 +240,10 @@ def _no_key(device: Device) -> str:
         return "the recovery key was escrowed to a certificate whose key is not here"
     task = tasks.of(device.id).get(FILEVAULT_PROFILE)
     if task is None or task.digest is None:
+        if situation.wanted(device.blueprint_id)[0] is not None:
+            return (
+                "FileVault is on, and the Mac does not have the profile yet that asks for its key"
+            )
         return "FileVault is on, and nothing tells the Mac to escrow its recovery key"
     return (
         "FileVault was on before the Mac was told to escrow its recovery key: it sends one when a "
@@ -200,6 +268,41 @@ def _other_escrow(device: Device) -> list[str]:
         "such profile only. Remove it, or the FileVault configuration of the blueprint."
         for name, identifier in rows
     ]
+
+
+def _who_turns_it_on(device: Device) -> list[str]:
+    """Turning FileVault on takes somebody with a secure token: who got none is not even asked."""
+    if device.filevault_enabled is not False:
+        return []
+    found = []
+    if _is_standard(device):
+        found.append(
+            "Whoever set this Mac up got a standard account: Setup Assistant turns FileVault on "
+            "for administrators alone, so it waits for a log-in with a secure token."
+        )
+    if device.bootstrap_token_allowed == "allowed" and not device.bootstrap_token_escrowed:
+        found.append(
+            "This Mac's bootstrap token was not escrowed: accounts that are made later get no "
+            "secure token by themselves, and cannot turn FileVault on. An administrator has to "
+            "log in to the Mac once."
+        )
+    return found
+
+
+def _is_standard(device: Device) -> bool:
+    """Whether the enrollment that the device came by gave its person a standard account."""
+    if device.session_id is None:
+        return False
+    query = (
+        sa.select(AdeSettings.enrollment_id)
+        .join(EnrollmentSession, EnrollmentSession.enrollment_id == AdeSettings.enrollment_id)
+        .where(
+            EnrollmentSession.id == device.session_id,
+            AdeSettings.use_realm_user.is_(True),
+            AdeSettings.realm_user_is_admin.is_(False),
+        )
+    )
+    return session().scalar(query) is not None
 
 
 def standard_users(config: FileVaultConfig) -> list[str]:

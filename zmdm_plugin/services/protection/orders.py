@@ -16,8 +16,10 @@ from zmdm_plugin.services import vault
 from zmdm_plugin.services.protection import passwords, tasks
 from zmdm_plugin.services.protection.values import (
     ADMIN_PASSWORD,
+    BYPASS_CODE,
     FILEVAULT_PRK,
     FILEVAULT_PROFILE,
+    RECOVERY_CHECK,
     RECOVERY_PASSWORD,
 )
 
@@ -27,7 +29,10 @@ TASK_OF: Mapping[str, str] = {
     "RotateFileVaultKey": FILEVAULT_PRK,
     "SetRecoveryLock": RECOVERY_PASSWORD,
     "SetFirmwarePassword": RECOVERY_PASSWORD,
+    "VerifyRecoveryLock": RECOVERY_CHECK,
+    "VerifyFirmwarePassword": RECOVERY_CHECK,
     "SetAutoAdminPassword": ADMIN_PASSWORD,
+    "ActivationLockBypassCode": BYPASS_CODE,
 }
 """The piece of work that an order of the rule is about."""
 _SETS = ("SetRecoveryLock", "SetFirmwarePassword", "SetAutoAdminPassword")

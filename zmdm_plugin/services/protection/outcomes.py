@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -14,7 +15,11 @@ from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.filevault import IDENTIFIER
 from zmdm_plugin.services import events, vault
 from zmdm_plugin.services.protection import filevault, situation, tasks
-from zmdm_plugin.services.protection.values import FILEVAULT_PROFILE, RECOVERY_PASSWORD
+from zmdm_plugin.services.protection.values import (
+    FILEVAULT_PROFILE,
+    RECOVERY_CHECK,
+    RECOVERY_PASSWORD,
+)
 
 
 class Answered(Protocol):
@@ -37,12 +42,16 @@ def _seen(channel: Channel, command: Answered, effect: told.SecretSeen) -> None:
     if effect.kind == vault.FILEVAULT_PRK_UNREAD:
         filevault.seen(device, effect.value, command.uuid)
     elif effect.kind == vault.UNLOCK_TOKEN:
-        vault.take_token(device, effect.kind, effect.value)
+        if vault.take_token(device, effect.kind, effect.value):
+            _note(device, "secret.kept", effect.kind)
     else:
         current = vault.newest(device.id, effect.kind, "confirmed")
         if current is None or vault.unseal(current, "value") != effect.value:
             vault.keep_version(device, effect.kind, effect.value, command=command.uuid)
             _note(device, "secret.kept", effect.kind)
+        else:
+            current.verified_at, current.doubted_at = utcnow(), None
+        tasks.done(device, effect.kind)
 
 
 def _confirmed(channel: Channel, _command: Answered, effect: told.SecretConfirmed) -> None:
@@ -51,8 +60,15 @@ def _confirmed(channel: Channel, _command: Answered, effect: told.SecretConfirme
         return
     fresh = version.state != "confirmed"
     vault.confirm_version(version)
+    _checked(channel.device, version)
     if fresh:
         _in_force(channel, version)
+
+
+def _checked(device: Device, version: DeviceSecret) -> None:
+    """The device has said whether it holds: that it did not before is over."""
+    if version.kind in _RECOVERY:
+        tasks.over(device, RECOVERY_CHECK)
 
 
 def _in_force(channel: Channel, version: DeviceSecret) -> None:
@@ -65,8 +81,8 @@ def _in_force(channel: Channel, version: DeviceSecret) -> None:
 
 def _taken(channel: Channel, _command: Answered, effect: told.SecretTaken) -> None:
     version = _version(channel, effect.version)
-    if version is not None and version.state == "pending":
-        version.taken_at = version.taken_at or utcnow()
+    if version is not None and version.state in ("pending", "refused"):
+        version.state, version.taken_at = "pending", version.taken_at or utcnow()
         _note(channel.device, "secret.waits_for_restart", version.kind)
 
 
@@ -74,6 +90,7 @@ def _wrong(channel: Channel, _command: Answered, effect: told.SecretWrong) -> No
     version = _version(channel, effect.version)
     if version is not None:
         vault.refuse(version)
+        _checked(channel.device, version)
         _note(channel.device, "secret.wrong", version.kind)
         _plan_now(channel)
 
@@ -138,21 +155,34 @@ def profiles_seen(channel: Channel, identifiers: frozenset[str]) -> None:
         _plan_now(channel)
 
 
-def _is_gone(device: Device, kind: str, live: Any, *, asked: Any) -> None:
+def _is_gone(device: Device, kind: str, live: Sequence[DeviceSecret], *, asked: Any) -> None:
     """The device has no such password: what it got before it was asked does not hold."""
-    for version in live:
-        at = version.confirmed_at or version.created_at
-        if asked is not None and at >= asked:
-            return
+    had = _had(live)
+    if not had or (asked is not None and any(at >= asked for at in had.values())):
+        return
     _forget(device, kind)
     tasks.ensure(device, RECOVERY_PASSWORD).digest = None
     _note(device, "secret.gone", kind)
 
 
 def _forget(device: Device, kind: str) -> None:
+    """What the device had is over; what it has still to be given is not."""
     vault.supersede(device, kind)
-    for version in vault.versions(device.id, [kind], ("pending",)):
+    for version in _had(vault.versions(device.id, [kind], ("pending",))):
         vault.refuse(version)
+
+
+def _had(live: Sequence[DeviceSecret]) -> dict[DeviceSecret, datetime]:
+    """Those that the device may have, with the moment since which: not what waits in its queue."""
+    uids = [version.command_uuid for version in live if version.state == "pending"]
+    query = sa.select(ChannelCommand.uid, ChannelCommand.delivered_at)
+    rows = session().execute(query.where(ChannelCommand.uid.in_(uids)))
+    given: dict[str, datetime | None] = {uid: delivered_at for uid, delivered_at in rows}
+    since = {
+        version: version.confirmed_at or given.get(version.command_uuid or "", version.created_at)
+        for version in live
+    }
+    return {version: at for version, at in since.items() if at is not None}
 
 
 def _given(command_uuid: str) -> Any:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 _CLEAR = "23456789abcdefghjkmnpqrstuvwxyz"
 """Nothing that looks like something else, on any keyboard layout's unshifted keys or close to."""
+_TYPED = re.compile(r"[ -~]{8,32}\Z")
+TYPED = "must be 8 to 32 characters that any keyboard has"
 _PLAIN = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
+
+
+def can_be_typed(password: str) -> bool:
+    """Whether people can type it at a start screen, as `TYPED` says."""
+    return _TYPED.match(password) is not None
 
 
 def recovery() -> str:

@@ -25,17 +25,22 @@ from zmdm_plugin.services import access, audit, channels, vault, wake
 from zmdm_plugin.services.protection import situation, tasks
 from zmdm_plugin.services.protection.values import (
     ADMIN_PASSWORD,
+    BYPASS_CODE,
     FILEVAULT_PRK,
     FILEVAULT_PROFILE,
     RECOVERY_PASSWORD,
 )
 
 REPLACEABLE = (FILEVAULT_PRK, RECOVERY_PASSWORD, ADMIN_PASSWORD)
+ASKABLE = (*REPLACEABLE, BYPASS_CODE, FILEVAULT_PROFILE)
+"""What may be tried now: also a code that is fetched, and a profile that failed."""
 _OWN = ""
+_LIVE = ("pending", "confirmed")
 
 
 def replace(actor: Actor, device: Device, name: str) -> None:
-    """Have the planner replace it now, whatever failed before; Conflict says why it cannot."""
+    """Have the planner do it now, whatever failed before: replace a secret, fetch a code, put the
+    profile on again; Conflict says why it cannot."""
     access.demand(actor, access.CHANGE_SECRETS, device)
     _possible(device, name)
     _hold(device)
@@ -48,12 +53,13 @@ def replace(actor: Actor, device: Device, name: str) -> None:
 
 
 def after_reveal(device: Device, shown: Iterable[DeviceSecret], *, now: datetime) -> None:
-    """What is in force and was seen is replaced after the time that the configuration says.
+    """What was seen is replaced after the time that the configuration says, also if it was not
+    known yet whether it is in force.
 
     The caller holds the device's channels.
     """
     for row in shown:
-        delay = _delay(device, row.kind) if row.state == "confirmed" else 0
+        delay = _delay(device, row.kind) if row.state in _LIVE else 0
         if delay:
             due = now + timedelta(minutes=delay)
             row.rotate_at = min(row.rotate_at, due) if row.rotate_at else due
@@ -61,6 +67,13 @@ def after_reveal(device: Device, shown: Iterable[DeviceSecret], *, now: datetime
 
 
 def _possible(device: Device, name: str) -> None:
+    if name != BYPASS_CODE:
+        _possible_on_mac(device, name)
+    elif (channel := _own_channel(device)) is None or situation.lockable(channel) is None:
+        raise Conflict("only supervised devices that have an Activation Lock make such a code")
+
+
+def _possible_on_mac(device: Device, name: str) -> None:
     if device.platform != "macOS" or device.user_enrollment:
         raise Conflict("only Macs that are not enrolled by their user have this")
     filevault, recovery, _ = situation.wanted(device.blueprint_id)
@@ -122,6 +135,13 @@ def _of_enrollment(device: Device) -> int | None:
 
 def _of_admin(_kind: str) -> sa.Select[int]:
     return sa.select(MDMBlueprint.admin_password_reveal_rotation_delay)
+
+
+def _own_channel(device: Device) -> Channel | None:
+    query = sa.select(Channel).where(
+        Channel.device_id == device.id, Channel.key == _OWN, Channel.ended_at.is_(None)
+    )
+    return session().scalar(query)
 
 
 def _hold(device: Device) -> None:

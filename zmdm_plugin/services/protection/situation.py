@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
+from zmdm_plugin.commands import registry
 from zmdm_plugin.db import session
 from zmdm_plugin.models import (
     Channel,
@@ -18,6 +19,7 @@ from zmdm_plugin.models import (
     DeviceSecret,
     FileVaultConfig,
     MDMBlueprint,
+    ProtectionTask,
     RecoveryPasswordConfig,
 )
 from zmdm_plugin.models.commands import OUTSTANDING
@@ -25,20 +27,25 @@ from zmdm_plugin.services import vault
 from zmdm_plugin.services.protection import tasks
 from zmdm_plugin.services.protection.values import (
     ADMIN_PASSWORD,
+    BYPASS_CODE,
     NEVER,
     FileVaultWanted,
     Kept,
+    Lockable,
     Pending,
     Protection,
     RecoveryWanted,
     Rotation,
+    Task,
 )
+from zmdm_plugin.services.targets import target
 
 KINDS = (
     *(vault.FILEVAULT_PRK, vault.RECOVERY_LOCK),
     *(vault.FIRMWARE_PASSWORD, vault.ADMIN_PASSWORD),
 )
 _LIVE = ("pending", "confirmed")
+_FETCHES_CODE = registry["ActivationLockBypassCode"]
 
 
 def of(channel: Channel) -> Protection | None:
@@ -63,6 +70,19 @@ def of(channel: Channel) -> Protection | None:
         looked_at=device.security_info_at,
         has_auto_admin=bool(administrator) and auto_admin(device) is not None,
     )
+
+
+def lockable(channel: Channel) -> Lockable | None:
+    """A device that makes a bypass code; None for what has none, or does not say so yet."""
+    device, since = channel.device, channel.enrolled_at
+    if since is None or not device.supervised or device.platform is None:
+        return None
+    if _FETCHES_CODE.refusal(target(channel), {}) is not None:
+        return None
+    if device.platform == "macOS" and not device.activation_lock_manageable:
+        return None
+    row = session().get(ProtectionTask, (device.id, BYPASS_CODE))
+    return Lockable(enrolled_at=since, task=tasks.as_value(row) if row else Task())
 
 
 def recovery_kind(device: Device) -> str:
@@ -144,7 +164,9 @@ def _kept(device: Device) -> dict[str, Kept]:
     longer pending."""
     command = ChannelCommand
     rows = session().execute(
-        sa.select(DeviceSecret, command.state, command.delivered_at, command.id)
+        sa.select(
+            *(DeviceSecret, command.state, command.delivered_at, command.answered_at, command.id)
+        )
         .outerjoin(command, command.uid == DeviceSecret.command_uuid)
         .where(
             DeviceSecret.device_id == device.id,
@@ -154,16 +176,18 @@ def _kept(device: Device) -> dict[str, Kept]:
         .order_by(DeviceSecret.id)
     )
     found: dict[str, Kept] = {}
-    for version, state, delivered_at, command_id in rows:
+    for version, state, delivered_at, answered_at, command_id in rows:
         ordered = state in OUTSTANDING
         if version.state == "pending" and command_id and not ordered and delivered_at is None:
             vault.refuse(version)
             continue
-        found[version.kind] = _with(found.get(version.kind) or Kept(), version, ordered)
+        moments = (version.taken_at or version.created_at, delivered_at, answered_at)
+        since = max(at for at in moments if at is not None)
+        found[version.kind] = _with(found.get(version.kind) or Kept(), version, ordered, since)
     return found
 
 
-def _with(kept: Kept, version: DeviceSecret, ordered: bool) -> Kept:
+def _with(kept: Kept, version: DeviceSecret, ordered: bool, since: datetime) -> Kept:
     if version.state == "confirmed":
         return replace(
             kept,
@@ -176,7 +200,7 @@ def _with(kept: Kept, version: DeviceSecret, ordered: bool) -> Kept:
         uid=version.uid,
         ordered=ordered,
         taken=version.taken_at is not None,
-        since=version.taken_at or version.created_at,
+        since=since,
     )
     return replace(kept, pending=(*kept.pending, pending))
 

@@ -28,6 +28,7 @@ def as_value(row: ProtectionTask) -> Task:
         asked=row.asked_at is not None,
         next_try_at=row.next_try_at,
         failed_at=row.tried_at if row.failures else None,
+        done_at=row.done_at,
     )
 
 
@@ -57,6 +58,12 @@ def done(device: Device, kind: str) -> ProtectionTask:
     row.done_at, row.failures = utcnow(), 0
     row.asked_at = row.next_try_at = row.error = None
     return row
+
+
+def over(device: Device, kind: str) -> None:
+    """What failed before does not count any more, if anything ever did."""
+    if session().get(ProtectionTask, (device.id, kind)) is not None:
+        done(device, kind)
 
 
 def failed(device: Device, kind: str, why: str) -> None:

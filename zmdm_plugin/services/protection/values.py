@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 FILEVAULT_PROFILE = "filevault_profile"
 FILEVAULT_PRK = "filevault_prk"
 RECOVERY_PASSWORD = "recovery_password"
+RECOVERY_CHECK = "recovery_password_check"
+"""Asking whether the one in force still holds: that this fails says nothing of a change."""
 ADMIN_PASSWORD = "admin_password"
-TASKS = (FILEVAULT_PROFILE, FILEVAULT_PRK, RECOVERY_PASSWORD, ADMIN_PASSWORD)
+BYPASS_CODE = "activation_lock_bypass_code"
 
 _FIRST = timedelta(minutes=15)
 _LONGEST = timedelta(days=7)
@@ -33,6 +35,8 @@ class Task:
     next_try_at: datetime | None = None
     failed_at: datetime | None = None
     """Of the last attempt, if that failed."""
+    done_at: datetime | None = None
+    """When it last went well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,7 @@ class Pending:
     taken: bool
     """The device has it, for after its next restart."""
     since: datetime
+    """When it was last given out, or the device last spoke of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +102,14 @@ class RecoveryWanted:
     dynamic: bool = True
     rotation: Rotation = NEVER
     rotates_firmware: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lockable:
+    """A supervised device that makes a bypass code for Activation Lock."""
+
+    enrolled_at: datetime
+    task: Task = field(default_factory=Task)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

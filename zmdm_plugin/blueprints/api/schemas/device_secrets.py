@@ -83,6 +83,35 @@ class BypassCodeSchema(_RevealedSchema):
     )
 
 
+class UnlockTokenSchema(_RevealedSchema):
+    """What takes the passcode off an iPhone or iPad."""
+
+    unlock_token = ma.fields.String(
+        required=True, metadata=described("Base64.", example="AAECAwQFBgc=")
+    )
+
+
+class BootstrapTokenSchema(_RevealedSchema):
+    """What lets accounts of a Mac unlock its disk, and updates be installed."""
+
+    bootstrap_token = ma.fields.String(
+        required=True, metadata=described("Base64.", example="AAECAwQFBgc=")
+    )
+
+
+class RecoveryPasswordAsked(ma.Schema):
+    """A recovery password that somebody chose for one Mac."""
+
+    recovery_password = ma.fields.String(
+        required=True,
+        load_only=True,
+        validate=ma.validate.Length(max=256),
+        metadata=described(
+            "8 to 32 characters that any keyboard has; write-only.", example="a long sentence"
+        ),
+    )
+
+
 class SecretSchema(ma.Schema):
     """How a secret of a device stands; never the secret."""
 
@@ -113,6 +142,11 @@ class SecretsSchema(ma.Schema):
     """All secrets of a device, and what stands in the way of its protection."""
 
     secrets = ma.fields.List(ma.fields.Nested(SecretSchema), required=True)
+    filevault_profile = ma.fields.Nested(
+        SecretSchema,
+        required=True,
+        metadata=described("The profile: kept is on the Mac; pending is under way or failed."),
+    )
     warnings = ma.fields.List(ma.fields.String(), required=True)
 
 
