@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import httpx
-import jsonschema_rs
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests import requirements
+from tests import service_schema
 from zmdm_plugin.clients.dep import DepClient
 from zmdm_plugin.clients.dep_session import Manners
 from zmdm_plugin.protocol import issuance, pem, server_token
@@ -80,17 +78,4 @@ class Desk:
 
 def faults(name: str, document: Any) -> list[str]:
     """What Apple's schema of this name has against a document."""
-    return [f"{'/'.join(map(str, one.instance_path))}: {one.message}"
-            for one in _validator(name).iter_errors(document)]  # fmt: skip
-
-
-@cache
-def _validator(name: str) -> Any:
-    root = requirements.services_schema()
-    if root is None:
-        raise FileNotFoundError("mark the test with needs('services_schema')")
-    folder = root / "dep" / "schemas"
-    schemas = {path.name: json.loads(path.read_text()) for path in folder.glob("*.json")}
-    base = "https://schemas.invalid/"
-    registry = jsonschema_rs.Registry([(base + one, schema) for one, schema in schemas.items()])
-    return jsonschema_rs.Draft202012Validator({"$ref": f"{base}{name}.json"}, registry=registry)
+    return service_schema.faults("dep", name, document)

@@ -37,7 +37,7 @@ from zmdm_plugin.models import (
 from zmdm_plugin.models.base import new_uid, utcnow
 from zmdm_plugin.protocol import pem
 from zmdm_plugin.services import vault
-from zmdm_plugin.services.dep import connection, setup
+from zmdm_plugin.services.dep import assigning, connection, setup
 from zmdm_plugin.services.dep import sync as syncing
 from zmdm_plugin.web import dep as talking
 from zmdm_simulator.apple.dep import PlayedDep
@@ -176,11 +176,12 @@ class Dep:
         return enrollment_id
 
     def define(self, enrollment_id: int) -> str:
-        """A new profile of the enrollment, which takes the place of the former; its UUID."""
+        """A new profile of the enrollment, as the job makes it known; its UUID."""
         with self.app.app_context():
             content = {**wire.PROFILE, "profile_name": f"Profile {new_uid()}"}
             made = talking.ask(self.server_id, lambda one: one.define_profile(content))
             with db.transaction() as session:
+                assigning.wake(self.server_id, now=utcnow())
                 session.execute(
                     sa.update(AdeProfile)
                     .where(AdeProfile.enrollment_id == enrollment_id)
@@ -216,7 +217,12 @@ class Dep:
             return row
 
 
-jobs_by_name = {"dep.sync": jobs.sync, "dep.assign": jobs.assign, "dep.want": jobs.want}
+jobs_by_name = {
+    "dep.sync": jobs.sync,
+    "dep.assign": jobs.assign,
+    "dep.want": jobs.want,
+    "dep.forget": jobs.forget,
+}
 
 
 def _a(model: Any, **values: Any) -> int:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests import accounts
 from tests.dep_road import Dep, fill, lay_dep, settings_for
 from zmdm_plugin import db
 from zmdm_plugin.models import AuditEntry, DepVirtualServer, JobRun
@@ -77,6 +78,9 @@ def test_terms_errors_and_an_ending_token_are_shown(dep: Dep, browser: FlaskClie
     token = dep.server().token_taken_at
     dep.change(access_token_expiry=token, terms_not_signed_at=None)
     assert "The server token expired" in browser.get("/mdm/dep/servers/").text
+    for page, button in ((SERVER, "sync/"), (DEVICE, "refresh/"), (DEVICE, "disown/")):
+        text = browser.get(page).text
+        assert "The server token expired" in text and f"{page}{button}" not in text
 
 
 def test_synchronizing_is_a_job_and_a_second_one_leads_to_it(
@@ -160,3 +164,55 @@ def test_disowning_asks_twice_and_is_audited(dep: Dep, browser: FlaskClient) -> 
         query = sa.select(AuditEntry.action).where(AuditEntry.action == "dep_device.disown")
         assert db.session().scalar(query) is not None
         assert db.session().scalar(sa.select(sa.func.count(DepVirtualServer.id))) == 1
+
+
+def test_an_enrollment_is_taken_off_one_or_many(dep: Dep, browser: FlaskClient) -> None:
+    dep.default(dep.enrollment("Staff"))
+    dep.converge()
+    post(browser, f"{DEVICE}assign/", enrollment="none")
+    assert "To be taken off" in browser.get(DEVICE).text
+    dep.converge()
+    assert "No profile, as wanted" in browser.get(DEVICE).text
+    form = {"which": '{"filter": {"assignment": "assigned"}}', "count": "2", "enrollment": "none"}
+    assert post(browser, "/mdm/dep/devices/assign/", **form).status_code == 303
+    dep.converge()
+    books = dep.played.organization.server().books.devices.values()
+    assert {one["profile_status"] for one in books} == {"removed"}
+
+
+def test_a_server_is_disconnected_after_asking_twice(dep: Dep, browser: FlaskClient) -> None:
+    page = browser.get(f"{SERVER}disconnect/").text
+    assert "What is known of 3 devices" in page
+    for form in ({"name": "MDM"}, {"name": "MDN", "sure": "y"}):
+        assert post(browser, f"{SERVER}disconnect/", **form).status_code == 422
+    answer = post(browser, f"{SERVER}disconnect/", name="MDM", sure="y")
+    assert "Connect again" in said(browser, answer)
+    assert "Disconnected" in browser.get("/mdm/dep/servers/").text
+    gone = post(browser, f"{SERVER}disconnect/", name="MDM", sure="y", forget="y")
+    assert "/mdm/jobs/" in gone.location
+    dep.converge()
+    assert browser.get(SERVER).status_code == 404
+
+
+def test_the_overview_says_which_devices_need_somebody(dep: Dep, browser: FlaskClient) -> None:
+    assert "DEP devices without an enrollment" in browser.get("/mdm/").text
+    dep.default(dep.enrollment("Staff"))
+    dep.converge()
+    assert "DEP devices" not in browser.get("/mdm/").text.partition("<main")[2]
+    serial = next(iter(dep.played.organization.server().books.devices))
+    dep.played.fail(devices={serial: ["FAILED"]})
+    dep.define(dep.server().default_enrollment_id or 0)
+    dep.converge()
+    assert "DEP devices that Apple does not assign" in browser.get("/mdm/").text
+
+
+def test_apple_is_asked_and_told_where_people_enroll(dep: Dep, browser: FlaskClient) -> None:
+    dep.enrollment("Staff")  # what every enrollment needs
+    there = f"/mdm/account_enrollments/{accounts.lay(dep.app)}/"
+    assert "nowhere" in post(browser, f"{there}apple/", virtual_server="1").text
+    answer = post(browser, f"{there}apple/", virtual_server="1", do="tell")
+    assert "Apple sends people here." in said(browser, answer)
+    assert "which is this enrollment" in post(browser, f"{there}apple/", virtual_server="1").text
+    dep.played.fail(terms_signed=False)
+    refused = post(browser, f"{there}apple/", virtual_server="1", do="tell")
+    assert refused.status_code == 409 and "terms and conditions" in refused.text

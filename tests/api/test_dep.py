@@ -155,3 +155,26 @@ def test_the_default_enrollment_must_be_one_of_the_server(dep: Dep, api: Program
     (found,) = api.get("dep/virtual_servers/", name="MDM").json
     assert found["organization"] == "Example organization"
     assert put(api, "dep/virtual_servers/1/", {"default_enrollment": None}).status_code == 200
+
+
+def test_an_enrollment_is_taken_off_by_null(dep: Dep, api: Program) -> None:
+    fill(dep.played, 2)
+    dep.default(dep.enrollment("Staff"))
+    dep.sync()
+    dep.converge()
+    first, second = (one["id"] for one in api.get("dep/devices/").json)
+    shown = put(api, f"dep/devices/{first}/", {"enrollment": None}).json
+    assert (shown["enrollment"], shown["assignment"]) == (None, "pending")
+    assert api.post("dep/devices/assign/", {"ids": [second], "enrollment": None}).status_code == 201
+    dep.converge()
+    assert len(serials(api, assignment="removed", profile_status="removed")) == 2
+
+
+def test_a_server_is_disconnected_by_its_name(dep: Dep, api: Program) -> None:
+    path = "dep/virtual_servers/1/disconnect/"
+    assert api.post(path, {"name": "Other"}).status_code == 422
+    shown = api.post(path, {"name": "MDM", "forget_devices": True})
+    assert shown.json["connected"] is False
+    dep.converge()
+    assert api.get("dep/virtual_servers/1/").status_code == 404
+    assert "dep_virtual_server.disconnect" in [one.action for one in audit_trail(dep.app)]

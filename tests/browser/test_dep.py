@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.browser.conftest import Visit
-from tests.browser.test_screens import serious
+from tests.browser.looks import faults, too_wide
 from tests.dep_road import Dep, fill, lay_dep, settings_for
 from zmdm_simulator.apple.dep import PlayedDep
 
@@ -19,6 +19,7 @@ EMPTY = ("/mdm/dep/servers/", "/mdm/dep/servers/new/", "/mdm/dep/devices/")
 SCREENS = (
     *EMPTY,
     "/mdm/dep/servers/1/",
+    "/mdm/dep/servers/1/disconnect/",
     "/mdm/dep/servers/2/",
     "/mdm/dep/devices/?show=all&order=serial_number",
     "/mdm/dep/devices/1/",
@@ -74,16 +75,4 @@ def test_screens_fit_a_phone(visit: Start, host: Flask, played: PlayedDep) -> No
     lay(host, played)
     one = visit(width=390)
     one.sign_in()
-    wider = {}
-    for path in SCREENS:
-        page = one.open(path)
-        wider[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert {path: pixels for path, pixels in wider.items() if pixels > 0} == {}
-
-
-def faults(one: Visit, paths: tuple[str, ...]) -> dict[str, list[str]]:
-    found = {}
-    for path in paths:
-        one.open(path)
-        found[path] = serious(one)
-    return {path: why for path, why in found.items() if why}
+    assert too_wide(one, SCREENS) == {}

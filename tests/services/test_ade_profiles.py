@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -83,7 +84,7 @@ def test_an_outage_of_apples_is_tried_again_and_leaves_devices_what_they_have(ad
     assert states(ade, staff) == ["defined", "wanted"]
     assert "terms" in (ade.profiles(staff)[-1].error or "")
     ade.played.fail()
-    with ade.road.app.app_context(), clock.shifted(timedelta(minutes=11)):
+    with ade.road.app.app_context(), clock.shifted(timedelta(minutes=16)):
         jobs.retry()
     ade.define()
     assert states(ade, staff) == ["superseded", "defined"]
@@ -97,3 +98,17 @@ def test_a_job_that_runs_twice_defines_once(ade: Ade) -> None:
         jobs.define(uid)
     assert states(ade, staff) == ["defined"]
     assert len(ade.played.organization.server().books.profiles) == 1
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_uuid_that_names_no_new_profile_leaves_the_former_in_force(ade: Ade, again: bool) -> None:
+    staff = ade.enrollment()
+    (first,) = ade.profiles(staff)
+    body = json.dumps({"profile_uuid": first.profile_uuid if again else "x" * 65})
+    ade.played.rule(path="/profile", body=body)
+    ade.change(staff, department="Sales")
+    assert states(ade, staff) == ["defined", "failed" if again else "wanted"]
+    why = "had before" if again else "lacks profile_uuid"
+    assert why in (ade.profiles(staff)[-1].error or "")
+    ade.change(staff, department="IT")
+    assert states(ade, staff) == ["superseded", "superseded", "defined"]

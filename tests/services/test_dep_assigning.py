@@ -10,17 +10,19 @@ import sqlalchemy as sa
 from tests.dep_road import Dep, fill
 from tests.hosts import ADMINISTRATOR
 from zmdm_plugin import db
+from zmdm_plugin.clients.dep_errors import DepError
 from zmdm_plugin.errors import Conflict, Refused
-from zmdm_plugin.models import AuditEntry, DepDevice
+from zmdm_plugin.models import AuditEntry, DepDevice, Enrollment
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services.dep import listing, orders
 from zmdm_plugin.services.dep.listing import DepFilter
+from zmdm_plugin.services.enrollment import enrollments
 from zmdm_plugin.web import dep as talking
 
 HOUR = timedelta(hours=1)
 
 
-def assign(dep: Dep, serials: list[str], enrollment_id: int) -> None:
+def assign(dep: Dep, serials: list[str], enrollment_id: int | None) -> None:
     with dep.app.app_context(), db.transaction() as session:
         query = sa.select(DepDevice.id).where(DepDevice.serial_number.in_(serials))
         ids = session.scalars(query).all()
@@ -155,8 +157,53 @@ def test_terms_that_are_not_signed_end_the_run_and_the_wish_stays(dep: Dep) -> N
     dep.converge()
     assert dep.device(serial).assignment == "pending" and dep.server().terms_not_signed_at
     dep.played.fail()
-    dep.converge()
+    dep.converge(later=timedelta(minutes=16))
     assert dep.device(serial).assignment == "assigned" and dep.server().error is None
+
+
+@pytest.mark.parametrize("retry_after", [3600, None])
+def test_apple_is_left_alone_after_a_failure_for_as_long_as_it_says(
+    dep: Dep, retry_after: int | None
+) -> None:
+    (serial,) = fill(dep.played, 1)
+    dep.default(dep.enrollment("Staff"))
+    dep.sync()
+    dep.played.counts.clear()
+    dep.played.rule(path="/profile/devices", status=429, retry_after=retry_after, times=99)
+    rest = 60 if retry_after else 15
+    dep.converge()
+    before = dict(dep.played.counts)
+    for minute in range(2, rest, 4):
+        dep.converge(later=timedelta(minutes=minute))
+    assert dict(dep.played.counts) == before
+    dep.played.fail()
+    dep.converge(later=timedelta(minutes=rest + 1))
+    assert dep.device(serial).assignment == "assigned"
+    assert (dep.server().rests_until, dep.server().error) == (None, None)
+
+
+def test_nothing_is_asked_with_a_token_that_has_expired(dep: Dep) -> None:
+    fill(dep.played, 1)
+    dep.default(dep.enrollment("Staff"))
+    dep.sync()
+    dep.change(access_token_expiry=utcnow() - HOUR)
+    dep.played.counts.clear()
+    dep.converge(later=2 * HOUR)
+    with dep.app.app_context(), pytest.raises(Conflict, match=r"expired on .*: renew it"):
+        talking.ask(dep.server_id, lambda client: client.account())
+    with pytest.raises(Conflict, match="renew it"):
+        dep.sync()
+    assert dict(dep.played.counts) == {} and dep.server().error is None
+
+
+def test_a_revoked_enrollment_is_given_to_no_new_device(dep: Dep) -> None:
+    dep.default(staff := dep.enrollment("Staff"))
+    with dep.app.app_context(), db.transaction() as session:
+        enrollments.revoke(session.get_one(Enrollment, staff))
+    (serial,) = fill(dep.played, 1)
+    dep.sync()
+    dep.converge()
+    assert (dep.device(serial).assignment, dep.server().default_enrollment_id) == ("none", None)
 
 
 def test_an_enrollment_of_another_server_and_a_device_that_left_are_refused(dep: Dep) -> None:
@@ -228,6 +275,16 @@ def test_disowning_is_audited_before_apple_is_asked_and_survives_a_lost_answer(
     assert dep.device(serial).disowned_at is not None
 
 
+def test_what_apple_put_off_is_not_called_disowned_though_the_device_is_gone(dep: Dep) -> None:
+    (serial,) = fill(dep.played, 1)
+    dep.sync()
+    dep.played.organization.remove([serial])
+    dep.played.rule(path="/devices/disown", status=429, times=9)
+    with dep.app.app_context(), pytest.raises(DepError, match="wait"):
+        talking.disown(dep.device(serial).id, actor=ADMINISTRATOR)
+    assert dep.device(serial).disowned_at is None
+
+
 def test_what_apple_said_before_our_assignment_is_made_good(dep: Dep) -> None:
     (serial,) = fill(dep.played, 1)
     staff = dep.enrollment("Staff")
@@ -252,3 +309,53 @@ def test_counts_and_profiles_say_how_a_server_stands(dep: Dep) -> None:
         assert listing.counts([dep.server_id]) == {dep.server_id: {"assigned": 3}}
         (profile,) = listing.profiles(dep.server_id)
         assert (profile.enrollment, profile.devices) == ("Staff", 3)
+
+
+def test_an_enrollment_that_is_taken_off_stays_off_whatever_is_the_default(any_dep: Dep) -> None:
+    mine, other = fill(any_dep.played, 2)
+    staff = any_dep.enrollment("Staff")
+    any_dep.default(staff)
+    any_dep.sync()
+    any_dep.converge()
+    assign(any_dep, [mine], None)
+    any_dep.played.rule(path="/profile/devices", status=503, times=9)
+    any_dep.converge()
+    assert any_dep.device(mine).assignment == "pending"
+    any_dep.played.fail()
+    any_dep.converge()
+    any_dep.sync()
+    any_dep.converge(later=HOUR)
+    row = any_dep.device(mine)
+    assert (row.enrollment_id, row.assignment, row.next_try_at) == (None, "removed", None)
+    assert any_dep.book(mine)["profile_status"] == "removed"
+    assert ("dep_device.unassigned", mine) in any_dep.events()
+    assert any_dep.device(other).assignment == "assigned" and any_dep.differences() == {}
+    assign(any_dep, [mine], staff)
+    any_dep.converge()
+    assert any_dep.device(mine).assignment == "assigned" and any_dep.differences() == {}
+
+
+def test_what_apple_refuses_to_take_off_is_tried_again_with_the_reason(dep: Dep) -> None:
+    (mine,) = fill(dep.played, 1)
+    dep.default(dep.enrollment("Staff"))
+    dep.sync()
+    dep.converge()
+    dep.played.fail(devices={mine: ["FAILED"]})
+    assign(dep, [mine], None)
+    dep.converge()
+    row = dep.device(mine)
+    assert row.assignment == "failed" and "take the profile away" in row.assignment_reason
+    dep.converge(later=HOUR)
+    assert dep.device(mine).assignment == "removed" and dep.differences() == {}
+
+
+def test_all_that_match_lose_their_enrollment(dep: Dep) -> None:
+    serials = fill(dep.played, 5)
+    dep.default(dep.enrollment("Staff"))
+    dep.sync()
+    dep.converge()
+    with dep.app.app_context(), db.transaction():
+        orders.assign_all(DepFilter(assignment="assigned"), None, confirmed=5, actor=ADMINISTRATOR)
+    dep.converge()
+    assert {dep.device(one).assignment for one in serials} == {"removed"}
+    assert dep.differences() == {}

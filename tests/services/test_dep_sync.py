@@ -182,3 +182,11 @@ def test_a_second_sync_of_the_same_server_says_so(dep: Dep) -> None:
             syncing.start(dep.server_id, ADMINISTRATOR, now=utcnow())
         with pytest.raises(Conflict, match="are being synchronized"), db.transaction():
             syncing.start(dep.server_id, ADMINISTRATOR, now=utcnow())
+
+
+def test_what_no_column_takes_ends_no_synchronization(any_dep: Dep) -> None:
+    odd = {"serial_number": "ODD", "new": {"a\u0000": ["\ud800", float("nan"), [[[[[1]]]]]]}}
+    page = {"devices": [odd], "cursor": "c", "more_to_follow": False}
+    any_dep.played.rule(path="/devices/sync", body=json.dumps(page))
+    assert any_dep.sync().state == "done"
+    assert any_dep.device("ODD").more == {"new": {"a ": [" ", None, [[[None]]]]}}

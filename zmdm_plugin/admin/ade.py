@@ -14,7 +14,7 @@ from zmdm_plugin.admin.screen import Screen, acting, back, demand, row, session
 from zmdm_plugin.admin.words import sentence
 from zmdm_plugin.clients.dep_errors import DepError
 from zmdm_plugin.errors import Conflict
-from zmdm_plugin.models import DepVirtualServer, Enrollment, Realm
+from zmdm_plugin.models import Artifact, DepVirtualServer, Enrollment, Realm
 from zmdm_plugin.protocol.skip_items import SKIP_ITEMS
 from zmdm_plugin.services import access, audit
 from zmdm_plugin.services.ade import comparing, defining, settings
@@ -26,12 +26,14 @@ def standing(enrollment: Enrollment) -> Mapping[str, Any]:
     if enrollment.ade is None:
         return {}
     said = enrollment.ade
+    wifi = session().get(Artifact, said.return_wifi_artifact_id or 0)
     return {
         "ade": said,
         "at_apple": defining.standings([enrollment.id])[enrollment.id],
         "open_runs": defining.open_runs(enrollment.id),
         "server": session().get(DepVirtualServer, said.server_id),
         "realm": session().get(Realm, enrollment.realm_id) if enrollment.realm_id else None,
+        "return_wifi": wifi.name if wifi is not None else "",
         "skipped": [SKIP_ITEMS[key] for key in said.skip_setup_items if key in SKIP_ITEMS],
     }
 

@@ -17,6 +17,7 @@ from zmdm_plugin.admin.screen import Screen, acting, back, row
 from zmdm_plugin.commands.arguments import storable
 from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import (
+    Artifact,
     DepVirtualServer,
     Enrollment,
     MDMBlueprint,
@@ -33,6 +34,10 @@ from zmdm_plugin.web.ade_said import AdeSaid
 _NAME: Any = [ma.validate.Length(min=1, max=125), storable]
 _LISTS: Final = ("serial_numbers", "udids", "supervising_host_certs")
 _SKIP: Final = "skip_setup_items"
+_EMPTIED: Final = (
+    *("blueprint_id", "realm_id", "quota", "expires_at"),
+    "return_wifi_artifact_id",
+)
 _FIXED: Final = ("server_id", "push_certificate", "scep_issuer")
 
 
@@ -66,6 +71,13 @@ class Arguments(AdeSaid):
     )
     scep_issuer = _rows(ScepIssuer, "Identities come from", required=True)
     blueprint_id = _rows(MDMBlueprint, "Blueprint", "What devices get that enroll from now on.")
+    return_wifi_artifact = _rows(
+        Artifact,
+        "Returns by the Wi-Fi",
+        "The profile of the network, among the artifacts. Needed without Ethernet or mobile data.",
+        attribute="return_wifi_artifact_id",
+        metadata={"only": (Artifact.type == "profile") & (Artifact.channel == "device")},
+    )
     display_name = ma.fields.String(
         validate=[ma.validate.Length(max=128), storable],
         metadata={"description": "What people read on their device."},
@@ -116,8 +128,16 @@ GROUPS: Final = (
         "What the device and its user may do.",
         (
             *("is_supervised", "is_mandatory", "is_mdm_removable", "allow_pairing"),
-            *("supervising_host_certs", "is_multi_user", "is_return_to_service"),
+            *("supervising_host_certs", "is_multi_user"),
             *("do_not_use_profile_from_backup", "include_tls_certificates"),
+        ),
+    ),
+    Group(
+        "Return to Service",
+        "A device that is reset, or resets itself, comes back without anybody's help.",
+        (
+            *("is_return_to_service", "return_wifi_artifact", "return_preserve_apps"),
+            *("return_preserve_data_plan", "return_retry_enrollment"),
         ),
     ),
     Group(
@@ -238,7 +258,7 @@ def _read(form: forms.Form, schema: ma.Schema) -> dict[str, Any]:
     asked: dict[str, Any] = schema.load(forms.data(form.fields, request.form))
     blank = {
         name: "" for name in settings.FIELDS if isinstance(settings.defaults()[name], str)
-    } | dict.fromkeys(("blueprint_id", "realm_id", "quota", "expires_at"))
+    } | dict.fromkeys(_EMPTIED)
     lists = dict.fromkeys(_LISTS, ())
     return {**blank, **lists, **asked, _SKIP: request.form.getlist(_SKIP)}
 

@@ -18,7 +18,7 @@ from zmdm_plugin.errors import Conflict, NotFound, Refused, ZmdmError
 from zmdm_plugin.models import AdeSettings, DepDevice, DepVirtualServer, Enrollment
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access
-from zmdm_plugin.services.dep import assigning, listing, orders
+from zmdm_plugin.services.dep import listing, orders
 from zmdm_plugin.services.dep.listing import DepFilter
 from zmdm_plugin.web import dep as talking
 
@@ -34,6 +34,7 @@ _ORDERS: Final = (
     ("-updated_at", "Last changed here"),
 )
 _SAMPLE: Final = 12
+NO_ENROLLMENT: Final = "none"
 
 
 class DepDeviceList(Screen):
@@ -101,14 +102,10 @@ class AssignPage(Screen):
         )
 
     def _order(self, ids: list[int], wanted: DepFilter) -> Response:
-        enrollment_id = _number(request.form.get("enrollment", ""))
-        if enrollment_id is None:
-            raise Refused("enrollment", "choose an enrollment")
+        enrollment_id = _enrollment()
         with db.transaction():
             if ids:
-                orders.assign(ids, enrollment_id, actor=acting(), now=utcnow())
-                server_id = orders.server_of(enrollment_id)
-                run = assigning.wake(server_id, actor=acting(), now=utcnow())
+                run = orders.assign(ids, enrollment_id, actor=acting(), now=utcnow())
             else:
                 seen = _number(request.form.get("count", "")) or 0
                 run = orders.assign_all(wanted, enrollment_id, confirmed=seen, actor=acting())
@@ -130,9 +127,8 @@ class DepDevicePage(Screen):
     def assign(self, dep_device_id: int) -> Response:
         """Want it to have an enrollment."""
         demand(access.CHANGE_DEP_DEVICES)
-        chosen = _number(request.form.get("enrollment", "")) or 0
         with db.transaction():
-            orders.assign([dep_device_id], chosen, actor=acting(), now=utcnow())
+            orders.assign([dep_device_id], _enrollment(), actor=acting(), now=utcnow())
         said = "Apple is told in the background."
         return back(said, f"{_PAGE}.index", dep_device_id=dep_device_id)
 
@@ -151,7 +147,7 @@ class DepDevicePage(Screen):
         """Asked twice: the serial number is typed, and a box is ticked."""
         demand(access.DISOWN_DEP_DEVICES)
         row = listing.device(dep_device_id)
-        typed = forms.Field(name="serial_number", label="Its serial number", required=True)
+        typed = forms.Field(name="serial_number", label="Type its serial number", required=True)
         sure = forms.Field(
             name="sure", label="I know that this cannot be taken back", kind="check", required=True
         )
@@ -258,6 +254,16 @@ def _posted() -> tuple[list[int], DepFilter]:
         return [], DepFilter.from_json(kept["filter"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise NotFound("Please begin again from the list of devices.") from None
+
+
+def _enrollment() -> int | None:
+    """The one that was chosen; None: they are to have none."""
+    given = request.form.get("enrollment", "")
+    if given == NO_ENROLLMENT:
+        return None
+    if (chosen := _number(given)) is None:
+        raise Refused("enrollment", "choose an enrollment")
+    return chosen
 
 
 def _number(given: str) -> int | None:

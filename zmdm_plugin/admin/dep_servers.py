@@ -20,12 +20,23 @@ from zmdm_plugin.models import DepDevice, DepVirtualServer, Enrollment
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.server_token import MAX_SIZE
 from zmdm_plugin.services import access
-from zmdm_plugin.services.dep import connection, listing, orders, runs, setup, sync
+from zmdm_plugin.services.dep import connection, leaving, listing, orders, runs, setup, sync
 from zmdm_plugin.web import dep as talking
 
 _LIST: Final = "zmdm_dep_servers"
 _PAGE: Final = "zmdm_dep_server"
 _LATEST: Final = 5
+_DISCONNECTION: Final = [
+    forms.Field(name="name", label="Type its name", required=True, most=setup.LONGEST_NAME),
+    forms.Field(
+        name="forget",
+        label="Forget its devices too",
+        kind="check",
+        help="The list of them here, and which enrollment each is meant to have. If no enrollment "
+        "is for the virtual server, it goes from the list as well.",
+    ),
+    forms.Field(name="sure", label="I know what this does", kind="check", required=True),
+]
 
 
 class ServerList(Screen):
@@ -141,6 +152,26 @@ class ServerPage(Screen):
             return back("The virtual server is not connected.", f"{_LIST}.index")
         return back("The token in use stays.", f"{_PAGE}.index", server_id=server_id)
 
+    @expose("/disconnect/", methods=("GET", "POST"))
+    def disconnect(self, server_id: int) -> Response:
+        """Asked twice: the name is typed, and a box is ticked."""
+        demand(access.CHANGE_DEP_SERVERS)
+        row = connection.find(server_id)
+        form = forms.Form(_DISCONNECTION)
+        if request.method == "POST":
+            if answer := _disconnect(row.id, form):
+                return answer
+            form.fields = forms.typed(form.fields, request.form)
+        return self.page(
+            "zmdm/dep_disconnect.html",
+            title=f"Disconnect {row.name}"[:200],
+            status=422 if form.faults or form.fault else 200,
+            row=connection.find(server_id),
+            form=form,
+            devices=leaving.devices(server_id),
+            used=leaving.is_used(server_id),
+        )
+
     @expose("/public_key/")
     def public_key(self, server_id: int) -> Response:
         """What the portal is given."""
@@ -207,6 +238,27 @@ def screens(group: str) -> list[Screen]:
     ]
 
 
+def _disconnect(server_id: int, form: forms.Form) -> Response | None:
+    if not request.form.get("sure"):
+        form.blame("sure", "tick this box")
+        return None
+    forget = bool(request.form.get("forget"))
+    try:
+        with db.transaction():
+            name = request.form.get("name", "")
+            leaving.disconnect(server_id, name=name, forget=forget, actor=acting(), now=utcnow())
+            run = runs.open_run(leaving.JOB, server_id)
+            uid = run.uid if run else ""
+    except Refused as error:
+        form.blame(error.field, error.why)
+        return None
+    if forget:
+        return back("Disconnected. Its devices are being forgotten.", "zmdm_job_run.index", uid=uid)
+    return back("The virtual server is disconnected.", f"{_PAGE}.index", server_id=server_id)
+
+
 def _latest(server_id: int) -> list[DepDevice]:
-    query = sa.select(DepDevice).where(DepDevice.server_id == server_id)
+    query = sa.select(DepDevice).where(
+        DepDevice.server_id == server_id, DepDevice.deleted_at.is_(None)
+    )
     return list(session().scalars(query.order_by(DepDevice.id.desc()).limit(_LATEST)))

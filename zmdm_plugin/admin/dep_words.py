@@ -15,6 +15,7 @@ _ASSIGNMENTS: Final[dict[str, tuple[str, Tone]]] = {
     "waiting": ("Waits for the profile", "warn"),
     "pending": ("To be assigned", "busy"),
     "assigned": ("Assigned", "good"),
+    "removed": ("No profile, as wanted", "quiet"),
     "failed": ("Failed", "bad"),
     "not_accessible": ("Not accessible", "bad"),
     "throttled": ("Throttled", "warn"),
@@ -31,6 +32,8 @@ def server(row: DepVirtualServer, now: datetime) -> Badge:
     """Where a virtual server stands, the worst first."""
     if row.uuid is None:
         return Badge("Waits for its token", "busy")
+    if row.access_token_expiry is None:
+        return Badge("Disconnected", "quiet")
     if row.terms_not_signed_at is not None:
         return Badge("Terms not accepted", "bad")
     if row.access_token_expiry is not None and row.access_token_expiry <= now:
@@ -56,6 +59,16 @@ def expiry(row: DepVirtualServer, now: datetime) -> str:
     return f"The server token ends on {ends:%Y-%m-%d}, in {left}. Renew it."
 
 
+def stops(row: DepVirtualServer) -> str:
+    """What keeps Apple from answering, beside the token's end; empty where nothing does."""
+    if row.terms_not_signed_at is not None:
+        return (
+            "Apple wants new terms and conditions accepted. Somebody has to sign in to the portal "
+            "as an administrator and accept them; until then Apple answers nothing."
+        )
+    return f"Apple could not be asked: {sentence(row.error)}" if row.error else ""
+
+
 def is_urgent(row: DepVirtualServer, now: datetime) -> bool:
     """Whether a week is left, or less."""
     return row.access_token_expiry is not None and row.access_token_expiry <= now + _URGENT
@@ -68,6 +81,8 @@ def assignment(row: DepDevice) -> Badge:
     if row.deleted_at is not None:
         return Badge("No longer ours", "quiet", "Apple reports it no more")
     words, tone = _ASSIGNMENTS.get(row.assignment, (row.assignment, "quiet"))
+    if row.assignment == "pending" and row.enrollment_id is None:
+        words = "To be taken off"
     return Badge(words, tone, sentence(row.assignment_reason))
 
 

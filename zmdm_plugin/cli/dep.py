@@ -19,7 +19,7 @@ from zmdm_plugin.jobs import dep as jobs
 from zmdm_plugin.models import DepDevice, Enrollment
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, job_runs
-from zmdm_plugin.services.dep import connection, listing, orders, setup
+from zmdm_plugin.services.dep import connection, leaving, listing, orders, setup
 from zmdm_plugin.services.dep import sync as syncing
 from zmdm_plugin.services.dep.listing import DepFilter
 from zmdm_plugin.web import dep as talking
@@ -99,6 +99,27 @@ def token(server: int, file: Path) -> None:
     say(row, f"{row['name']} is connected, its token is good until {row['access_token_expiry']}")
 
 
+@group.command("disconnect")
+@click.argument("server", type=ID)
+@click.option("--forget-devices", is_flag=True, help="Forget its devices too; a worker does it.")
+@asks
+def disconnect(server: int, *, forget_devices: bool, yes: bool) -> None:
+    """Forget the token and the keys of a virtual server; nothing changes at Apple."""
+    access.demand(operator(), access.CHANGE_DEP_SERVERS)
+    name = connection.find(server).name
+    more = (
+        " Its devices here are forgotten, and what was wanted for them." if forget_devices else ""
+    )
+    ask(f"{name} is asked nothing any more; enrolled devices stay enrolled.{more} Go on?", yes=yes)
+    with db.transaction():
+        row = shown.server(
+            leaving.disconnect(
+                server, name=name, forget=forget_devices, actor=operator(), now=utcnow()
+            )
+        )
+    say(row, f"{name} is disconnected")
+
+
 @group.command("sync")
 @click.argument("server", type=ID)
 @click.option("--full", is_flag=True, help="Fetch the whole list again.")
@@ -170,12 +191,14 @@ def refresh(serial_number: str) -> None:
 @click.argument("enrollment")
 @click.argument("serial_numbers", nargs=-1, required=True)
 def assign(enrollment: str, serial_numbers: tuple[str, ...]) -> None:
-    """Assign an ENROLLMENT, by name, to devices; a worker tells Apple."""
+    """Assign an ENROLLMENT, by name, to devices, or `-` for none; a worker tells Apple."""
     ids = [_device(one, access.CHANGE_DEP_DEVICES).id for one in serial_numbers]
-    chosen = _enrollment(enrollment)
+    chosen = None if enrollment == "-" else _enrollment(enrollment)
     with db.transaction():
-        rows = _shown(orders.assign(ids, chosen, actor=operator(), now=utcnow()))
-    say(rows, f"{len(rows)} to be assigned; a worker does it")
+        orders.assign(ids, chosen, actor=operator(), now=utcnow())
+        rows = _shown([listing.device(one) for one in ids])
+    said = "to be assigned" if chosen else "to have no profile"
+    say(rows, f"{len(rows)} {said}; a worker does it")
 
 
 @group.command("disown")

@@ -5,6 +5,7 @@ https://developer.apple.com/documentation/devicemanagement/device-assignment
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -38,6 +39,7 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
     | {path: Limit(1000, 1000) for path in (DETAILS, DISOWN, ASSIGN)}
 )
 """What holds until the account has said otherwise."""
+_UUID: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 T = TypeVar("T")
 
 
@@ -101,7 +103,7 @@ class DepClient:
         """
         question = Question(method="POST", path=_PROFILE, body=profile, again=False)
         made = self._read(dep_values.outcomes, question)
-        if not made.profile_uuid:
+        if not _UUID.fullmatch(made.profile_uuid):
             raise Unreadable("Apple's answer lacks profile_uuid")
         return made
 

@@ -232,3 +232,9 @@ def _rejected(code: str) -> str:
     """The field of a profile that a code is about, empty if about none."""
     stem, _, what = code.rpartition("_")
     return _FIELDS.get(stem, "") if what in ("REQUIRED", "INVALID") else ""
+
+
+def may_be_done(error: Exception) -> bool:
+    """Whether Apple may have done what it was asked for: it was asked, and did not refuse."""
+    sent = isinstance(error, ServiceDown | Unreachable | Unreadable)
+    return sent and not getattr(error, "unsent", False)

@@ -10,7 +10,6 @@ import json
 import math
 import random
 import secrets
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from zmdm_plugin.clients.dep_errors import (
     VersionRefused,
 )
 from zmdm_plugin.clients.dep_oauth import authorization
+from zmdm_plugin.clients.trust import roots
 from zmdm_plugin.clients.waits import bounded, http_date, retry_after
 from zmdm_plugin.protocol.server_token import ServerToken
 
@@ -80,8 +80,7 @@ class _Answer:
 
 def http_client(ca_pem: str = "") -> httpx.Client:
     """An HTTP client that trusts these roots, or the system's."""
-    context = ssl.create_default_context(cadata=ca_pem or None)
-    return httpx.Client(verify=context, timeout=TIMEOUT, follow_redirects=False)
+    return httpx.Client(verify=roots(ca_pem), timeout=TIMEOUT, follow_redirects=False)
 
 
 class DepSession:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ NOT_ACCESSIBLE: Final = "NOT_ACCESSIBLE"
 FAILED: Final = "FAILED"
 THROTTLED: Final = "THROTTLED"
 _LONGEST: Final = 4096
+_DEEPEST: Final = 5
 _MOMENTS: Final = frozenset(
     {
         "profile_assign_time",
@@ -142,7 +144,7 @@ def device(given: JSON, *, serial: str = "") -> DepDevice | None:
             continue
         read = _read(name, value) if name in _KNOWN else None
         if read is None:
-            more[name] = value
+            more[_text(name)] = _storable(value)
         else:
             known[name] = read
     return DepDevice(serial_number=serial, more=more, **known)
@@ -242,6 +244,19 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST:
         return ""
     return value if value.isprintable() else "".join(c if c.isprintable() else " " for c in value)
+
+
+def _storable(value: Any, depth: int = 0) -> Any:
+    """What we do not know, as a JSON column takes it: without NUL, half characters and NaN."""
+    if isinstance(value, str):
+        return _text(value)
+    if depth == _DEEPEST or (isinstance(value, float) and not isfinite(value)):
+        return None
+    if isinstance(value, list):
+        return [_storable(one, depth + 1) for one in value]
+    if isinstance(value, dict):
+        return {_text(name): _storable(one, depth + 1) for name, one in value.items()}
+    return value
 
 
 def _count(value: Any) -> int:

@@ -25,7 +25,7 @@ def define(uid: str) -> None:
 
     def before(claimed: Claimed) -> None:
         made.clear()
-        wanted = run_in_transaction(lambda: defining.order(claimed))
+        wanted = run_in_transaction(lambda: defining.order(claimed, now=utcnow()))
         if wanted is not None:
             made.append((wanted.profile_id, _give(wanted)))
 
@@ -36,7 +36,7 @@ def define(uid: str) -> None:
         if defining.moves_devices(row):
             assigning.wake(row.server_id, now=utcnow())
         result = {"profile_uuid": row.profile_uuid, "state": row.state}
-        said = f"Apple knows it as {row.profile_uuid}"
+        said = f"Apple knows it as {row.profile_uuid}" if row.profile_uuid else row.error
         return Step(done=1, total=1, message=said, result=result, finished=True)
 
     work_off(uid, step, before=before)
@@ -59,5 +59,6 @@ def _give(wanted: Order) -> str:
         raise
     except ZmdmError as error:
         why, final = error, isinstance(error, dep_errors.ProfileRejected)
-        run_in_transaction(lambda: defining.refused(wanted.profile_id, why, final=final))
+        lost = dep_errors.may_be_done(error)
+        run_in_transaction(lambda: defining.refused(wanted.profile_id, why, final=final, lost=lost))
         raise

@@ -1,4 +1,4 @@
-"""dep.sync, dep.assign, dep.want and their beat: Apple is asked outside of any transaction."""
+"""dep.sync, .assign, .want, .forget and their beat: Apple is asked outside of any transaction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zmdm_plugin.errors import Conflict
 from zmdm_plugin.jobs.runs import work_off
 from zmdm_plugin.models import DepVirtualServer
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services.dep import assigning, connection, orders
+from zmdm_plugin.services.dep import assigning, connection, leaving, orders
 from zmdm_plugin.services.dep import sync as syncing
 from zmdm_plugin.services.job_runs import Claimed, Step
 from zmdm_plugin.web.dep import noting_failure
@@ -66,6 +66,11 @@ def want(uid: str) -> None:
     work_off(uid, lambda claimed: orders.step(claimed, now=utcnow()))
 
 
+def forget(uid: str) -> None:
+    """Forget the devices of a service that was disconnected."""
+    work_off(uid, leaving.step)
+
+
 def beat() -> None:
     """Begin what is due at each service; one that fails stops no other."""
     ids = run_in_transaction(
@@ -73,7 +78,7 @@ def beat() -> None:
             session()
             .scalars(
                 sa.select(DepVirtualServer.id)
-                .where(DepVirtualServer.token.is_not(None))
+                .where(*connection.askable(utcnow()))
                 .order_by(DepVirtualServer.id)
             )
             .all()
@@ -99,6 +104,8 @@ def _assigned(client: DepClient, batch: assigning.Batch | None) -> assigning.Ans
         return None
     if batch.profile_uuid is None:
         return assigning.Answer(batch=batch, outcomes=None)
+    if batch.removes:
+        return assigning.Answer(batch=batch, outcomes=client.remove_profile(batch.serials))
     try:
         outcomes = client.assign_profile(batch.profile_uuid, batch.serials)
     except dep_errors.UnknownProfile:

@@ -18,6 +18,9 @@ _WORDS = {
     "is_multi_user": "Several people with Managed Apple Accounts use the device.",
     "is_supervised": "Always so since iOS 13.",
     "is_return_to_service": "For iOS and visionOS 26; it implies waiting.",
+    "return_preserve_apps": "It keeps its apps, by the bootstrap token that it has escrowed.",
+    "return_preserve_data_plan": "It keeps its eSIM (iOS 26.4).",
+    "return_retry_enrollment": "It tries again should its enrollment fail (iOS 27).",
     "do_not_use_profile_from_backup": "A restored backup brings no old management (iOS 26).",
     "use_realm_user": "The primary account of a Mac is that of the person who signed in.",
     "realm_user_is_admin": "That account is an administrator.",
@@ -67,6 +70,19 @@ class AdeSaid(ma.Schema):
     is_multi_user = _flag("is_multi_user", "Shared iPad")
     is_supervised = _flag("is_supervised", "Supervised")
     is_return_to_service = _flag("is_return_to_service", "Return to Service")
+    return_wifi_artifact = ma.fields.Integer(
+        attribute="return_wifi_artifact_id",
+        strict=True,
+        allow_none=True,
+        validate=ma.validate.Range(min=1, max=2**63 - 1),
+        metadata=_about(
+            "Return to Service: the network to use, by the id of the artifact that is its "
+            "profile. Needed without Ethernet or mobile data."
+        ),
+    )
+    return_preserve_apps = _flag("return_preserve_apps", "Returns with its apps")
+    return_preserve_data_plan = _flag("return_preserve_data_plan", "Returns with its eSIM")
+    return_retry_enrollment = _flag("return_retry_enrollment", "Tries again to return")
     do_not_use_profile_from_backup = _flag(
         "do_not_use_profile_from_backup", "Ignore the profile of a backup"
     )
@@ -84,7 +100,9 @@ class AdeSaid(ma.Schema):
     supervising_host_certs = ma.fields.List(
         ma.fields.String(validate=ma.validate.Length(min=1, max=100_000)),
         validate=ma.validate.Length(max=rules.MOST_HOST_CERTS),
-        metadata=_about("Computers that may pair although allow_pairing is off: PEM or base64."),
+        metadata=_about(
+            "Certificates of computers that may pair where pairing is off: PEM or base64."
+        ),
     )
     ios_min_version = _version("iOS or iPadOS")
     macos_min_version = _version("macOS")
@@ -92,7 +110,7 @@ class AdeSaid(ma.Schema):
     use_realm_user = _flag("use_realm_user", "Use the realm user")
     username_pattern = ma.fields.String(
         validate=ma.validate.OneOf(("", *rules.USERNAME_PATTERNS)),
-        metadata=_about("How that account is named; only with use_realm_user."),
+        metadata=_about("How the account of the realm user is named."),
     )
     realm_user_is_admin = _flag("realm_user_is_admin", "The realm user is an administrator")
     lock_primary_account_info = _flag("lock_primary_account_info", "Lock the account's names")

@@ -11,9 +11,12 @@ from zmdm_plugin.clients import dep_errors, dep_values
 from zmdm_plugin.clients.dep import DepClient
 from zmdm_plugin.clients.dep_errors import DepError
 from zmdm_plugin.clients.dep_values import Account
-from zmdm_plugin.db import run_in_transaction
-from zmdm_plugin.models import DepDevice, DepVirtualServer
+from zmdm_plugin.db import run_in_transaction, session
+from zmdm_plugin.errors import NotFound
+from zmdm_plugin.models import DepDevice, DepVirtualServer, Enrollment
 from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services import audit
+from zmdm_plugin.services.account import accounts, discovery
 from zmdm_plugin.services.dep import connection, listing, orders, runs, setup, sync
 
 T = TypeVar("T")
@@ -109,12 +112,32 @@ def _disowned(client: DepClient, serial: str) -> str:
     try:
         return client.disown([serial]).devices.get(serial, dep_values.FAILED)
     except DepError as error:
-        if not error.transient:
+        if not dep_errors.may_be_done(error):
             raise
         known = client.device_details([serial]).get(serial)
         if known is None or known.response_status != dep_values.NOT_ACCESSIBLE:
             raise
         return dep_values.SUCCESS
+
+
+def tell_discovery_url(enrollment_id: int, server_id: int, *, actor: Actor) -> str:
+    """Have Apple send people to an account-driven enrollment; the address that it was told."""
+    url = run_in_transaction(lambda: discovery.url_of(_enrollment(enrollment_id)))
+    ask(server_id, lambda client: client.tell_discovery_url(url))
+
+    def note() -> None:
+        settings = accounts.settings_of(_enrollment(enrollment_id))
+        audit.record(actor, "account_enrollment.tell_apple", settings, reason=url)
+
+    run_in_transaction(note)
+    return url
+
+
+def _enrollment(enrollment_id: int) -> Enrollment:
+    row = session().get(Enrollment, enrollment_id)
+    if row is None:
+        raise NotFound("there is no such enrollment")
+    return row
 
 
 def _which(device: DepDevice) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from zmdm_plugin.blueprints.api.resource import ID, Resource
 from zmdm_plugin.blueprints.api.schemas import dep as shown
 from zmdm_plugin.blueprints.api.schemas.dep import (
     BetaTokensSchema,
+    Disconnection,
     NewVirtualServer,
     ServerTokenUpload,
     SyncQuery,
@@ -24,8 +25,7 @@ from zmdm_plugin.blueprints.api.task_results import accepted
 from zmdm_plugin.clients import dep_errors
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access
-from zmdm_plugin.services.dep import connection, listing, orders, setup, sync
-from zmdm_plugin.services.keyset import Page
+from zmdm_plugin.services.dep import connection, leaving, listing, orders, setup, sync
 from zmdm_plugin.web import dep as talking
 from zmdm_plugin.web.actor import api_actor
 
@@ -45,9 +45,7 @@ _PEM = "application/x-pem-file"
 def list_virtual_servers(query: dict[str, Any]) -> Any:
     """List virtual servers"""
     access.demand(api_actor(), access.VIEW_DEP_SERVERS)
-    page = listing.servers(**query)
-    rows = [shown.server(row) for row in page.items]
-    return paging.answer(Page(rows, page.next_cursor), query["limit"])
+    return paging.answer(listing.servers(**query).map(shown.server), query["limit"])
 
 
 @blueprint.route("/", methods=["POST"])
@@ -148,6 +146,29 @@ def upload_virtual_server_token(asked: dict[str, Any], server_id: int) -> dict[s
     actor = api_actor()
     access.demand(actor, access.CHANGE_DEP_SERVERS)
     return shown.server(talking.take_token(server_id, asked["token"], actor=actor))
+
+
+@blueprint.route(f"{_ONE}/disconnect/", methods=["POST"])
+@blueprint.arguments(Disconnection)
+@blueprint.operation(access.CHANGE_DEP_SERVERS, 400, 404, 409, 413, 415)
+@blueprint.response(200, VirtualServerSchema)
+def disconnect_virtual_server(asked: dict[str, Any], server_id: int) -> dict[str, Any]:
+    """Disconnect a virtual server
+
+    Its token and keys are forgotten; nothing changes at Apple, and enrolled devices stay enrolled.
+    What is known of its devices, and what they are meant to have, is kept until it is connected
+    again; with `forget_devices` a task forgets it, and the virtual server as well once no
+    enrollment is for it.
+    """
+    actor = api_actor()
+    access.demand(actor, access.CHANGE_DEP_SERVERS)
+    with db.transaction():
+        forget = asked["forget_devices"]
+        row = leaving.disconnect(
+            server_id, name=asked["name"], forget=forget, actor=actor, now=utcnow()
+        )
+        answer = shown.server(row)
+    return answer
 
 
 @blueprint.route(f"{_ONE}/sync_devices/", methods=["POST"])

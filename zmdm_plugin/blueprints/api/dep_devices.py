@@ -20,9 +20,8 @@ from zmdm_plugin.blueprints.api.task_results import accepted
 from zmdm_plugin.models import DepDevice
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access
-from zmdm_plugin.services.dep import assigning, listing, orders
+from zmdm_plugin.services.dep import listing, orders
 from zmdm_plugin.services.dep.listing import DepFilter
-from zmdm_plugin.services.keyset import Page
 from zmdm_plugin.web import dep as talking
 from zmdm_plugin.web.actor import api_actor
 
@@ -47,8 +46,7 @@ def list_dep_devices(query: dict[str, Any]) -> Any:
     limit, ordering, cursor = query.pop("limit"), query.pop("ordering"), query.pop("cursor", None)
     page = listing.devices(DepFilter(**query), ordering=ordering, cursor=cursor, limit=limit)
     enrolled = listing.enrolled((row.serial_number for row in page.items), actor=api_actor())
-    rows = [shown.device(row, enrolled) for row in page.items]
-    return paging.answer(Page(rows, page.next_cursor), limit)
+    return paging.answer(page.map(lambda row: shown.device(row, enrolled)), limit)
 
 
 @blueprint.route("/assign/", methods=["POST"])
@@ -58,15 +56,15 @@ def list_dep_devices(query: dict[str, Any]) -> Any:
 def assign_dep_devices(asked: dict[str, Any]) -> dict[str, str]:
     """Assign an enrollment to DEP devices
 
-    To some by id, or to all of the enrollment's virtual server that match a filter.
+    To some by id, or to all of the enrollment's virtual server that match a filter. Without an
+    enrollment (null) theirs is taken off, and the default enrollment does not come back to them.
     """
     actor = api_actor()
     access.demand(actor, access.CHANGE_DEP_DEVICES)
     enrollment_id = asked["enrollment"]
     with db.transaction():
         if "ids" in asked:
-            orders.assign(asked["ids"], enrollment_id, actor=actor, now=utcnow())
-            run = assigning.wake(orders.server_of(enrollment_id), actor=actor, now=utcnow())
+            run = orders.assign(asked["ids"], enrollment_id, actor=actor, now=utcnow())
         else:
             run = orders.assign_all(
                 DepFilter(**asked["filter"]), enrollment_id, confirmed=asked["count"], actor=actor
@@ -89,15 +87,15 @@ def get_dep_device(dep_device_id: int) -> dict[str, Any]:
 @blueprint.operation(access.CHANGE_DEP_DEVICES, 400, 404, 409, 413, 415)
 @blueprint.response(200, DepDeviceSchema)
 def change_dep_device(asked: dict[str, Any], dep_device_id: int) -> dict[str, Any]:
-    """Assign an enrollment to a DEP device
+    """Assign an enrollment to a DEP device, or take it off
 
     Apple is told in the background; `assignment` says how far that is, and what stands in the way.
     """
     actor = api_actor()
     access.demand(actor, access.CHANGE_DEP_DEVICES)
     with db.transaction():
-        (row,) = orders.assign([dep_device_id], asked["enrollment"], actor=actor, now=utcnow())
-        answer = _shown(row)
+        orders.assign([dep_device_id], asked["enrollment"], actor=actor, now=utcnow())
+        answer = _shown(listing.device(dep_device_id))
     return answer
 
 

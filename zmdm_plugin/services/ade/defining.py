@@ -15,10 +15,12 @@ import sqlalchemy as sa
 
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
-from zmdm_plugin.errors import NotFound, ZmdmError
-from zmdm_plugin.models import AdeProfile, DepDevice, Enrollment, JobRun
+from zmdm_plugin.errors import Conflict, NotFound, ZmdmError
+from zmdm_plugin.models import AdeProfile, DepDevice, DepVirtualServer, Enrollment, JobRun
 from zmdm_plugin.services import events, job_runs, vault
 from zmdm_plugin.services.ade import profile
+from zmdm_plugin.services.dep import connection
+from zmdm_plugin.services.dep.rows import wire_uuid
 from zmdm_plugin.services.job_runs import Claimed
 
 JOB: Final = "ade.define"
@@ -26,6 +28,7 @@ WANTED, DEFINED, SUPERSEDED, FAILED = "wanted", "defined", "superseded", "failed
 RETRY: Final = timedelta(minutes=10)
 """After which a profile that Apple could not take, through no fault of its own, is tried again."""
 _LONGEST: Final = 500
+_GIVEN_BEFORE: Final = "Apple answered with a profile that it had before: change something and save"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +86,12 @@ def _want(row: Enrollment, actor: Actor, *, always: bool) -> JobRun | None:
     return _start(wanted, row.name, actor)
 
 
-def order(claimed: Claimed) -> Order | None:
-    """What the run is to give to Apple; None once it is defined, or another has taken its place."""
+def order(claimed: Claimed, *, now: datetime) -> Order | None:
+    """What the run is to give to Apple; None once it is defined, or another has taken its place.
+
+    That Apple is asked is written down first: if the answer is lost, or whoever waits for it dies,
+    Apple may have a profile that we do not know. It is asked again, and that is known.
+    """
     wanted = session().get(AdeProfile, int(claimed.arguments["profile_id"]))
     if wanted is None or wanted.state != WANTED:
         return None
@@ -92,17 +99,30 @@ def order(claimed: Claimed) -> Order | None:
     secret = vault.unseal(row, "secret")
     if secret is None:
         raise NotFound("the enrollment has no secret")
+    if wanted.asked_at is not None:
+        wanted.unanswered += 1
+        events.record("ade_profile.unanswered", enrollment=row.id, name=row.name)
+    wanted.asked_at = now
+    session().flush()
     content = profile.revealed(wanted.content, secret.decode())
     return Order(profile_id=wanted.id, server_id=wanted.server_id, content=content)
 
 
 def defined(profile_id: int, profile_uuid: str, *, now: datetime) -> AdeProfile:
-    """Apple has taken it: the ones before it are superseded; so is this, if it came too late."""
+    """Apple has taken it: the ones before it are superseded; so is this, if it came too late.
+
+    A UUID that is another profile's already is no new profile: then what was defined before holds.
+    """
     made = session().get_one(AdeProfile, profile_id)
     row = session().get_one(Enrollment, made.enrollment_id, with_for_update={"of": Enrollment})
     session().refresh(made)
-    made.profile_uuid = profile_uuid.replace("-", "").upper()
-    made.defined_at, made.error = now, None
+    uuid = wire_uuid(profile_uuid)
+    known = sa.select(AdeProfile.id).where(AdeProfile.profile_uuid == uuid)
+    if session().scalar(known.where(AdeProfile.id != made.id)) is not None:
+        refused(made.id, Conflict(_GIVEN_BEFORE), final=True, lost=False)
+        return made
+    made.profile_uuid = uuid
+    made.defined_at, made.error, made.asked_at = now, None, None
     if made.state == WANTED:
         made.state = DEFINED
         former = _of(row.id).where(AdeProfile.state == DEFINED, AdeProfile.id != made.id)
@@ -119,12 +139,17 @@ def moves_devices(made: AdeProfile) -> bool:
     return made.state == DEFINED and session().scalar(meant) is not None
 
 
-def refused(profile_id: int, error: ZmdmError, *, final: bool) -> None:
-    """Apple did not take it; `final`: it never will, so that only an edit helps."""
+def refused(profile_id: int, error: ZmdmError, *, final: bool, lost: bool) -> None:
+    """Apple did not take it; `final`: it never will, so that only an edit helps.
+
+    `lost`: nobody knows, for Apple was asked and its answer did not come.
+    """
     wanted = session().get(AdeProfile, profile_id)
     if wanted is None or wanted.state != WANTED:
         return
     wanted.error = str(error)[:_LONGEST]
+    if not lost:
+        wanted.asked_at = None
     if final:
         wanted.state = FAILED
     session().flush()
@@ -149,7 +174,12 @@ def retry(actor: Actor, *, now: datetime) -> int:
     waiting = session().execute(
         sa.select(AdeProfile, Enrollment.name)
         .join(Enrollment, Enrollment.id == AdeProfile.enrollment_id)
-        .where(AdeProfile.state == WANTED, AdeProfile.updated_at <= now - RETRY)
+        .join(DepVirtualServer, DepVirtualServer.id == AdeProfile.server_id)
+        .where(
+            AdeProfile.state == WANTED,
+            AdeProfile.updated_at <= now - RETRY,
+            *connection.askable(now),
+        )
         .order_by(AdeProfile.id)
         .limit(100)
     )

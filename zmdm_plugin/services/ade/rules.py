@@ -147,6 +147,10 @@ def _waiting(values: Values, around: Surroundings) -> Faults:
         yield "await_device_configured", "Return to Service always waits for the server"
     if values["is_return_to_service"] and values["is_multi_user"]:
         yield "is_return_to_service", "Shared iPad knows no Return to Service"
+    if values["return_wifi_artifact_id"] and not values["is_return_to_service"]:
+        yield "return_wifi_artifact", "counts with is_return_to_service only"
+    if values["return_retry_enrollment"] and not values["is_return_to_service"]:
+        yield "return_retry_enrollment", "counts with is_return_to_service only"
     if values["auto_advance_setup"] and around.realm_required:
         yield "auto_advance_setup", "a device that advances by itself has nobody who signs in"
     if values["await_device_configured"]:

@@ -13,6 +13,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import (
     AdeSettings,
+    Artifact,
     DepVirtualServer,
     Enrollment,
     PushCertificate,
@@ -31,6 +32,7 @@ FIELDS: Final = tuple(
     column.name for column in AdeSettings.__table__.columns if column.name not in _OWN
 )
 """What an ADE enrollment says beyond the others."""
+_EMPTY: Final[Mapping[str, Any]] = {"return_wifi_artifact_id": None}
 REALM: Final = ("realm_id", "realm_required")
 _LISTS: Final = frozenset({"serial_numbers", "udids"})
 
@@ -41,7 +43,7 @@ def defaults() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in FIELDS:
         default: Any = AdeSettings.__table__.columns[name].default
-        found[name] = "" if default is None else default.arg
+        found[name] = _EMPTY.get(name, "") if default is None else default.arg
     return found | {"skip_setup_items": [], "supervising_host_certs": []}
 
 
@@ -63,6 +65,7 @@ def create(
     values["profile_name"] = values["profile_name"] or name
     values["org_magic"] = values["org_magic"] or new_uid().upper()
     around = _around(asked.get("realm_id"), asked.get("realm_required"))
+    _check_wifi(values["return_wifi_artifact_id"])
     checked = rules.checked(values, around)
     realm = {field: asked[field] for field in REALM if field in asked}
     row = enrollments.create(
@@ -88,6 +91,7 @@ def change(row: Enrollment, asked: Mapping[str, Any], *, actor: Actor) -> None:
     values["profile_name"] = values["profile_name"] or asked.get("name", row.name)
     values["org_magic"] = values["org_magic"] or settings.org_magic
     checked = rules.checked(values, _around(realm["realm_id"], realm["realm_required"]))
+    _check_wifi(values["return_wifi_artifact_id"])
     people.check_changes(row, asked)
     enrollments.update(row, _common(asked))
     row.realm_id, row.realm_required = realm["realm_id"], realm["realm_required"]
@@ -134,6 +138,16 @@ def _server(server_id: int) -> DepVirtualServer:
         return connection.find(server_id)
     except NotFound as error:
         raise Refused("virtual_server", str(error)) from error
+
+
+def _check_wifi(artifact_id: int | None) -> None:
+    """Held, so that the artifact is not deleted meanwhile."""
+    if artifact_id is None:
+        return
+    query = sa.select(Artifact).where(Artifact.id == artifact_id).with_for_update(read=True)
+    row = session().scalar(query)
+    if row is None or row.type != "profile" or row.channel != "device":
+        raise Refused("return_wifi_artifact", "must be an artifact that is a profile for devices")
 
 
 def _common(asked: Mapping[str, Any]) -> dict[str, Any]:

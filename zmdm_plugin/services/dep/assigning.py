@@ -22,6 +22,7 @@ from zmdm_plugin.clients import dep_values
 from zmdm_plugin.clients.dep import ASSIGN, LIMITS
 from zmdm_plugin.clients.dep_values import Outcomes
 from zmdm_plugin.db import session
+from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import AdeProfile, DepDevice, DepVirtualServer, JobRun
 from zmdm_plugin.services import job_runs
 from zmdm_plugin.services.dep import rows, wishes
@@ -49,10 +50,16 @@ LOST_PROFILE: Final = "Apple does not know this profile any more: save the enrol
 class Batch:
     """Devices that are to be given a profile, no more than one request may name."""
 
-    enrollment_id: int
+    enrollment_id: int | None
+    """None: theirs is to be taken away."""
     profile_uuid: str | None
-    """None: the enrollment has none yet."""
+    """None: the enrollment has none yet; empty: they are to have none."""
     serials: tuple[str, ...]
+
+    @property
+    def removes(self) -> bool:
+        """Whether it takes profiles away."""
+        return self.enrollment_id is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +86,18 @@ def wake(server_id: int, *, actor: Actor = SYSTEM, now: datetime) -> JobRun:
 
 
 def is_due(server: DepVirtualServer, *, now: datetime) -> bool:
-    """Whether there is anything to converge by now."""
-    if server.token is None:
-        return False
+    """Whether a device is to be assigned by now: a look into an index, for every minute.
+
+    That desired and actual have come apart is told by whoever brings it about (`wake`), and looked
+    for at the end of each synchronization (`is_behind`).
+    """
     due = sa.select(DepDevice.id).where(*_due(server.id, now)).limit(1)
-    return session().scalar(due) is not None or wishes.exist(server)
+    return session().scalar(due) is not None
+
+
+def is_behind(server: DepVirtualServer, *, now: datetime) -> bool:
+    """Whether there is anything to converge; looks at all devices of the service."""
+    return server.token is not None and (is_due(server, now=now) or wishes.exist(server))
 
 
 def question(claimed: Claimed, *, now: datetime) -> Batch | None:
@@ -92,14 +106,11 @@ def question(claimed: Claimed, *, now: datetime) -> Batch | None:
         return None
     server = find(claimed.arguments["server"])
     conditions = _due(server.id, now)
-    enrollment_id = session().scalar(
-        sa.select(DepDevice.enrollment_id)
-        .where(*conditions)
-        .order_by(DepDevice.next_try_at)
-        .limit(1)
-    )
-    if enrollment_id is None:
+    first = sa.select(DepDevice.enrollment_id).where(*conditions).order_by(DepDevice.next_try_at)
+    found = session().execute(first.limit(1)).first()
+    if found is None:
         return None
+    enrollment_id: int | None = found.enrollment_id
     most = (server.limits or {}).get(ASSIGN, [0, LIMITS[ASSIGN].maximum])[1]
     serials = session().scalars(
         sa.select(DepDevice.serial_number)
@@ -109,7 +120,7 @@ def question(claimed: Claimed, *, now: datetime) -> Batch | None:
     )
     return Batch(
         enrollment_id=enrollment_id,
-        profile_uuid=wishes.newest(server.id).get(enrollment_id),
+        profile_uuid=wishes.newest(server.id).get(enrollment_id) if enrollment_id else "",
         serials=tuple(serials),
     )
 
@@ -117,6 +128,8 @@ def question(claimed: Claimed, *, now: datetime) -> Batch | None:
 def step(claimed: Claimed, answer: Answer | None, *, now: datetime) -> Step:
     """Note what became of a batch; or look for what is to be done, and end when that is nothing."""
     server = find(claimed.arguments["server"], lock=True)
+    if server.token is None:
+        raise Conflict(f"{server.name} is not connected: upload its server token")
     result = {"assigned": 0, "refused": 0, **(claimed.result or {})}
     if answer is not None:
         return _noted(server, claimed, answer, result, now=now)
@@ -140,7 +153,7 @@ def _due(server_id: int, now: datetime) -> list[sa.ColumnElement[bool]]:
     return [
         DepDevice.server_id == server_id,
         DepDevice.next_try_at <= now,
-        DepDevice.enrollment_id.is_not(None),
+        sa.or_(DepDevice.enrollment_id.is_not(None), wishes.NONE_WANTED),
         DepDevice.deleted_at.is_(None),
         DepDevice.disowned_at.is_(None),
     ]
@@ -195,10 +208,11 @@ def _taken(
 ) -> None:
     if not serials:
         return
+    reached = "removed" if batch.removes else "assigned"
     actual = {
         "profile_uuid": batch.profile_uuid,
-        "profile_status": "assigned",
-        "profile_assign_time": now,
+        "profile_status": reached,
+        "profile_assign_time": None if batch.removes else now,
         "profile_push_time": None,
         "assigned_at": now,
         "assignment_reason": None,
@@ -211,13 +225,15 @@ def _taken(
         [DepDevice.server_id == server.id, DepDevice.serial_number.in_(serials)],
         {
             **actual,
-            "assignment": sa.case((still, "assigned"), else_="pending"),
+            "assignment": sa.case((still, reached), else_="pending"),
             "next_try_at": sa.case((still, sa.null()), else_=DepDevice.next_try_at),
         },
     )
     telling = Telling(server_id=server.id, server_name=server.name, asked_at=now, now=now)
     more = {"enrollment": batch.enrollment_id, "profile_uuid": batch.profile_uuid}
-    rows.note([("dep_device.assigned", serial, more) for serial in serials], telling, now=now)
+    kind = "dep_device.unassigned" if batch.removes else "dep_device.assigned"
+    noted = [(kind, serial, {} if batch.removes else more) for serial in serials]
+    rows.note(noted, telling)
 
 
 def _refused(
@@ -236,13 +252,15 @@ def _refused(
         DepDevice.enrollment_id == batch.enrollment_id,
     ]
     reason = _REASONS.get(word) or f"Apple answered {word or 'nothing about it'}"
+    if batch.removes and word == dep_values.FAILED:
+        reason = "Apple could not take the profile away"
     state = {
         dep_values.NOT_ACCESSIBLE: "not_accessible",
         dep_values.THROTTLED: "throttled",
     }.get(word, "failed")
     values = {"assignment": state, "assignment_reason": reason[:500], "updated_at": now}
     if word == dep_values.THROTTLED:
-        later = now + timedelta(seconds=max(wait or _THROTTLED, 1))
+        later = now + min(timedelta(seconds=wait or _THROTTLED), _LONGEST_WAIT)
         _update(where, {**values, "next_try_at": later})
         return
     first = _NOT_OURS if word == dep_values.NOT_ACCESSIBLE else _FIRST_WAIT

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
@@ -23,11 +23,15 @@ from zmdm_plugin.clients.user_agent import user_agent
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound
 from zmdm_plugin.models import DepVirtualServer
+from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.server_token import ServerToken
 from zmdm_plugin.services import events, vault
 from zmdm_plugin.services.keyset import MAX_ID
 from zmdm_plugin.state import state
 
+AFTER_FAILURE: Final = timedelta(minutes=15)
+"""How long nothing is asked by itself after a failure, unless Apple said how long."""
+_LEAST_REST: Final = timedelta(minutes=1)
 _LONGEST: Final = 500
 
 
@@ -53,12 +57,31 @@ def find(server_id: int, *, lock: bool = False) -> DepVirtualServer:
     return server
 
 
-def credentials(server_id: int) -> Credentials:
-    """Read what a talk needs; Conflict while the service has no token."""
-    server = find(server_id)
-    text = vault.unseal(server, "token")
-    if text is None:
+def askable(now: datetime) -> list[sa.ColumnElement[bool]]:
+    """SQL conditions on the services that may be asked by themselves at this moment."""
+    row = DepVirtualServer
+    return [
+        row.token.is_not(None),
+        row.access_token_expiry > now,
+        sa.or_(row.rests_until.is_(None), row.rests_until <= now),
+    ]
+
+
+def check_token(server: DepVirtualServer, *, now: datetime) -> None:
+    """Conflict says what to do where Apple would not answer."""
+    ends = server.access_token_expiry
+    if server.token is None or ends is None:
         raise Conflict(f"{server.name} is not connected: upload its server token")
+    if ends <= now:
+        raise Conflict(f"the server token of {server.name} expired on {ends:%Y-%m-%d}: renew it")
+
+
+def credentials(server_id: int) -> Credentials:
+    """Read what a talk needs; Conflict while the service has no token, or an expired one."""
+    server = find(server_id)
+    check_token(server, now=utcnow())
+    text = vault.unseal(server, "token")
+    assert text is not None
     values = json.loads(text)
     values["expires_at"] = datetime.fromisoformat(values["expires_at"])
     limits = {path: Limit(*pair) for path, pair in (server.limits or {}).items()}
@@ -101,11 +124,19 @@ def clear(server: DepVirtualServer) -> None:
     """What was wrong is over."""
     if server.terms_not_signed_at is not None:
         events.record("dep.terms_signed", server=server.name)
-    server.terms_not_signed_at = server.error = server.error_at = None
+    forget_fault(server)
+
+
+def forget_fault(server: DepVirtualServer) -> None:
+    """Nothing is known to be wrong with it."""
+    server.terms_not_signed_at = server.error = server.error_at = server.rests_until = None
 
 
 def failed(server_id: int, error: DepError, *, now: datetime) -> None:
-    """Keep what is wrong where administrators look; the terms with the time they were seen."""
+    """Keep what is wrong where administrators look; the terms with the time they were seen.
+
+    Apple is left alone for as long as it asks for: nothing is begun by itself until then.
+    """
     server = session().get(DepVirtualServer, server_id)
     if server is None:
         return
@@ -115,5 +146,7 @@ def failed(server_id: int, error: DepError, *, now: datetime) -> None:
             events.record("dep.terms_not_signed", server=server.name)
     elif server.error != str(error)[:_LONGEST]:
         events.record("dep.failed", server=server.name, error=str(error)[:_LONGEST])
+    asked = None if error.retry_after is None else timedelta(seconds=error.retry_after)
     server.error, server.error_at = str(error)[:_LONGEST], now
+    server.rests_until = now + (AFTER_FAILURE if asked is None else max(asked, _LEAST_REST))
     session().flush()

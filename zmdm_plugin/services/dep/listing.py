@@ -36,6 +36,7 @@ ASSIGNMENTS = (
     "waiting",
     "pending",
     "assigned",
+    "removed",
     "failed",
     "not_accessible",
     "throttled",
@@ -118,8 +119,13 @@ def servers(
     query = sa.select(DepVirtualServer)
     if name is not None:
         query = query.where(DepVirtualServer.name == name)
-    found = SERVERS.page(query, ordering=ordering, cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return SERVERS.entities(query, ordering=ordering, cursor=cursor, limit=limit)
+
+
+def connected() -> list[DepVirtualServer]:
+    """Those that Apple can be asked by, by name."""
+    query = sa.select(DepVirtualServer).where(DepVirtualServer.access_token_expiry.is_not(None))
+    return list(session().scalars(query.order_by(DepVirtualServer.name).limit(100)))
 
 
 def devices(
@@ -131,8 +137,7 @@ def devices(
 ) -> Page[DepDevice]:
     """A page of DEP devices."""
     query = sa.select(DepDevice).where(*wanted.conditions())
-    found = DEVICES.page(query, ordering=ordering, cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return DEVICES.entities(query, ordering=ordering, cursor=cursor, limit=limit)
 
 
 def device(device_id: int, *, lock: bool = False) -> DepDevice:
@@ -215,6 +220,35 @@ def profiles(server_id: int, *, limit: int = 100) -> list[Profile]:
         Profile(row=row, enrollment=name, devices=devices.get(row.profile_uuid or "-", 0))
         for row, name in found
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What somebody should look at, over all services."""
+
+    unassigned: int
+    """Devices that nobody has given an enrollment, up to the limit and one more."""
+    failed: int
+    """Devices for which Apple could not do what it was asked, likewise."""
+    not_accessible: int
+    """Devices that Apple says are not this server's, likewise."""
+
+
+def trouble(*, most: int) -> Trouble:
+    """Counted in three statements; services that fail are alerts."""
+    live = (DepDevice.deleted_at.is_(None), DepDevice.disowned_at.is_(None))
+
+    def number(*conditions: sa.ColumnElement[bool]) -> int:
+        some = sa.select(DepDevice.id).where(*live, *conditions).limit(most + 1).subquery()
+        return session().scalar(sa.select(sa.func.count()).select_from(some)) or 0
+
+    return Trouble(
+        unassigned=number(DepDevice.assignment == "none", DepDevice.enrollment_id.is_(None)),
+        failed=number(DepDevice.next_try_at.is_not(None), DepDevice.assignment == "failed"),
+        not_accessible=number(
+            DepDevice.next_try_at.is_not(None), DepDevice.assignment == "not_accessible"
+        ),
+    )
 
 
 def counts(server_ids: Iterable[int]) -> dict[int, dict[str, int]]:

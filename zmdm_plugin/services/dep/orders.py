@@ -78,13 +78,17 @@ def set_default(
     return server
 
 
-def assign(
-    ids: Sequence[int], enrollment_id: int, *, actor: Actor, now: datetime
-) -> list[DepDevice]:
-    """Want these devices to have the profile of an enrollment of their service."""
+def assign(ids: Sequence[int], enrollment_id: int | None, *, actor: Actor, now: datetime) -> JobRun:
+    """Want these devices to have the profile of an enrollment of their service; None: to have none.
+
+    Returns the run that carries it to Apple.
+    """
     if not 0 < len(ids) <= MOST_IDS:
         raise Refused("ids", f"1 to {MOST_IDS} devices; use a filter for more")
-    server_id = server_of(enrollment_id)
+    if enrollment_id is None:
+        server_id = _only_server([DepDevice.id.in_(ids)], "ids")
+    else:
+        server_id = server_of(enrollment_id)
     find(server_id, lock=True)
     found = session().scalars(sa.select(DepDevice).where(DepDevice.id.in_(ids))).all()
     if len(found) != len(set(ids)):
@@ -100,10 +104,21 @@ def assign(
         before = audit.snapshot(row)
         _want(row, enrollment_id, now)
         after = audit.snapshot(row)
-        audit.record(actor, "dep_device.assign", row, before=before, after=after)
+        action = "dep_device.assign" if enrollment_id is not None else "dep_device.unassign"
+        audit.record(actor, action, row, before=before, after=after)
     session().flush()
-    assigning.wake(server_id, now=now)
-    return list(found)
+    return assigning.wake(server_id, actor=actor, now=now)
+
+
+def _only_server(conditions: Sequence[sa.ColumnElement[bool]], name: str) -> int:
+    """The service of all these devices; Refused if they are of several."""
+    query = sa.select(DepDevice.server_id).where(*conditions).distinct().limit(2)
+    found = session().scalars(query).all()
+    if len(found) > 1:
+        raise Refused(name, "they are of several virtual servers: choose those of one")
+    if not found:
+        raise NotFound("there is no such DEP device")
+    return found[0]
 
 
 def count(wanted: DepFilter) -> int:
@@ -112,27 +127,33 @@ def count(wanted: DepFilter) -> int:
     return session().scalar(query.where(*wanted.conditions(), *_LIVE)) or 0
 
 
-def assign_all(wanted: DepFilter, enrollment_id: int, *, confirmed: int, actor: Actor) -> JobRun:
+def assign_all(
+    wanted: DepFilter, enrollment_id: int | None, *, confirmed: int, actor: Actor
+) -> JobRun:
     """Want it for all that match now; Conflict if these are more than were confirmed."""
     access.demand(actor, access.CHANGE_DEP_DEVICES)
-    server_id = server_of(enrollment_id)
+    if enrollment_id is None:
+        server_id = _only_server([*wanted.conditions(), *_LIVE], "filter")
+    else:
+        server_id = server_of(enrollment_id)
     wanted = DepFilter(**{**wanted.as_json(), "virtual_server": server_id})
     number = count(wanted)
     if not number:
-        raise Refused("filter", "no device of the enrollment's virtual server matches")
+        raise Refused("filter", "no device of that virtual server matches")
     if number > confirmed:
         raise Conflict(f"{number} devices match by now, not {confirmed}: look again")
     highest = session().scalar(sa.select(sa.func.max(DepDevice.id)).where(*wanted.conditions()))
-    name = listing.names(Enrollment, [enrollment_id])[enrollment_id]
+    title = "Take the enrollment off DEP devices"
+    if enrollment_id is not None:
+        name = listing.names(Enrollment, [enrollment_id])[enrollment_id]
+        title = f"Assign {name} to DEP devices"
     arguments = {
         "server": server_id,
         "enrollment": enrollment_id,
         "filter": wanted.as_json(),
         "up_to": highest,
     }
-    run = job_runs.start(
-        JOB, actor, title=f"Assign {name} to DEP devices"[:200], arguments=arguments, total=number
-    )
+    run = job_runs.start(JOB, actor, title=title[:200], arguments=arguments, total=number)
     audit.record(actor, "dep_device.assign_all", run, after=audit.snapshot(run))
     return run
 
@@ -141,25 +162,17 @@ def step(claimed: Claimed, *, now: datetime) -> Step:
     """Some more of the devices that match."""
     arguments: Any = claimed.arguments
     access.demand(claimed.actor, access.CHANGE_DEP_DEVICES)
-    enrollment_id = int(arguments["enrollment"])
-    server_id = server_of(enrollment_id)
+    enrollment_id: int | None = arguments["enrollment"]
+    server_id = int(arguments["server"])
+    if enrollment_id is not None and server_of(enrollment_id) != server_id:
+        raise Conflict("the enrollment is for another virtual server by now")
     find(server_id, lock=True)
     after = int((claimed.cursor or {}).get("id", 0))
-    ids = (
-        session()
-        .scalars(
-            sa.select(DepDevice.id)
-            .where(
-                *DepFilter.from_json(arguments["filter"]).conditions(),
-                *_LIVE,
-                DepDevice.id > after,
-                DepDevice.id <= arguments["up_to"],
-            )
-            .order_by(DepDevice.id)
-            .limit(_CHUNK)
-        )
-        .all()
+    wanted = DepFilter.from_json(arguments["filter"]).conditions()
+    some = sa.select(DepDevice.id).where(
+        *wanted, *_LIVE, DepDevice.id > after, DepDevice.id <= arguments["up_to"]
     )
+    ids = session().scalars(some.order_by(DepDevice.id).limit(_CHUNK)).all()
     session().execute(
         sa.update(DepDevice).where(DepDevice.id.in_(ids)).values(**_wish(enrollment_id, now)),
         execution_options={"synchronize_session": False},
@@ -197,7 +210,7 @@ def note_details(
     rows.write(telling, [told])
     row = listing.device(device_id)
     audit.record(actor, "dep_device.refresh", row)
-    if assigning.is_due(server, now=now):
+    if assigning.is_behind(server, now=now):
         assigning.wake(server.id, now=now)
     return row
 
@@ -227,12 +240,12 @@ def disowned(device_id: int, *, word: str, actor: Actor, now: datetime) -> DepDe
     return row
 
 
-def _want(row: DepDevice, enrollment_id: int, now: datetime) -> None:
+def _want(row: DepDevice, enrollment_id: int | None, now: datetime) -> None:
     for name, value in _wish(enrollment_id, now).items():
         setattr(row, name, value)
 
 
-def _wish(enrollment_id: int, now: datetime) -> dict[str, Any]:
+def _wish(enrollment_id: int | None, now: datetime) -> dict[str, Any]:
     return {
         "enrollment_id": enrollment_id,
         "assignment": "pending",

@@ -13,9 +13,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from zmdm_plugin.clients.dep_values import DepDevice as Told
-from zmdm_plugin.db import insert_many, session
-from zmdm_plugin.models import DepDevice, Device, Event
+from zmdm_plugin.db import any_of, array, insert_many, is_postgresql, session
+from zmdm_plugin.models import DepDevice
 from zmdm_plugin.models.base import new_uid
+from zmdm_plugin.services import events
+from zmdm_plugin.services.events import Fact
 
 DELETED: Final = "deleted"
 _TEXTS: Final = (
@@ -81,11 +83,7 @@ class _Work:
 def write(telling: Telling, devices: Sequence[Told]) -> Came:
     """Take in a page: of several operations on a device the newest counts, an event per change."""
     told = _newest(devices)
-    rows = session().execute(
-        sa.select(*_KEPT).where(
-            DepDevice.server_id == telling.server_id, DepDevice.serial_number.in_(list(told))
-        )
-    )
+    rows = session().execute(_known(telling.server_id, list(told)))
     kept = {row.serial_number: row._mapping for row in rows}
     work = _Work(telling)
     for serial, one in told.items():
@@ -95,7 +93,7 @@ def write(telling: Telling, devices: Sequence[Told]) -> Came:
         else:
             _compare(work, row, one)
     _execute(work)
-    note(work.events, telling, now=telling.now)
+    note(work.events, telling)
     kinds = [kind for kind, _, _ in work.events]
     return Came(
         new=len(work.inserts),
@@ -104,32 +102,27 @@ def write(telling: Telling, devices: Sequence[Told]) -> Came:
     )
 
 
-def note(
-    found: Sequence[tuple[str, str, Mapping[str, Any]]], telling: Telling, *, now: datetime
-) -> None:
+def _known(server_id: int, serials: list[str]) -> sa.Select[Any]:
+    here, serial = DepDevice.server_id == server_id, DepDevice.serial_number
+    if not is_postgresql():
+        return sa.select(*_KEPT).where(here, serial.in_(serials))
+    # One look into the unique index for each. Statistics lag behind a first synchronization, and
+    # by them PostgreSQL would read all devices of the service for every page.
+    unnested = sa.func.unnest(array(serials, like=serial)).table_valued("serial")
+    wanted = unnested.render_derived(name="wanted")
+    one = sa.select(*_KEPT).where(here, serial == wanted.c.serial).offset(0).lateral("one")
+    return sa.select(*one.c).select_from(wanted).join(one, sa.true())
+
+
+def note(found: Sequence[tuple[str, str, Mapping[str, Any]]], telling: Telling) -> None:
     """Events by (kind, serial number, more), on the timeline of the enrolled device if any is."""
-    if not found:
-        return
-    serials = list({serial for _, serial, _ in found})
-    ids = {
-        serial: device_id
-        for device_id, serial in session().execute(
-            sa.select(Device.id, Device.serial_number)
-            .where(Device.serial_number.in_(serials))
-            .order_by(Device.id)
-        )
-    }
     server = {"server": telling.server_id, "server_name": telling.server_name}
-    rows = [
-        {
-            "kind": kind,
-            "device_id": ids.get(serial),
-            "payload": {"serial_number": serial, **server, **more},
-            "created_at": now,
-        }
-        for kind, serial, more in found
-    ]
-    insert_many(Event, rows)
+    events.record_by_serial(
+        [
+            Fact(kind, None, {"serial_number": serial, **server, **more})
+            for kind, serial, more in found
+        ]
+    )
 
 
 def _newest(devices: Sequence[Told]) -> dict[str, Told]:
@@ -288,7 +281,7 @@ def _execute(work: _Work) -> None:
         session().execute(
             # The row did not change, so its own date does not either.
             sa.update(DepDevice)
-            .where(DepDevice.id.in_(work.same))
+            .where(any_of(DepDevice.id, work.same))
             .values(**values, updated_at=DepDevice.updated_at),
             execution_options={"synchronize_session": False},
         )

@@ -22,7 +22,9 @@ from zmdm_plugin.protocol import pem, server_token
 from zmdm_plugin.protocol.issuance import new_rsa_key
 from zmdm_plugin.protocol.server_token import AnotherKey, BadServerToken, ServerToken
 from zmdm_plugin.services import audit, events, vault
-from zmdm_plugin.services.dep.connection import Credentials, find, seal_token
+from zmdm_plugin.services.dep.connection import Credentials, find, forget_fault, seal_token
+from zmdm_plugin.services.dep.leaving import JOB as FORGET
+from zmdm_plugin.services.dep.runs import open_run
 
 LONGEST_NAME: Final = 256
 _ORGANIZATION: Final = (
@@ -61,6 +63,8 @@ def begin(name: str, *, actor: Actor, now: datetime) -> DepVirtualServer:
 def stage(server_id: int, *, actor: Actor, now: datetime) -> DepVirtualServer:
     """A new key for the next token; the present token works on until that has come."""
     server = find(server_id, lock=True)
+    if run := open_run(FORGET, server_id):
+        raise Conflict(f"the devices of {server.name} are being forgotten (task {run.uid})")
     _stage(server, now=now)
     audit.record(actor, "dep_virtual_server.stage_key", server)
     return server
@@ -123,7 +127,7 @@ def take(opened: Opened, account: Account, *, actor: Actor, now: datetime) -> De
     seal_token(server, opened.credentials.token)
     server.token_taken_at = now
     note_account(server, account, now=now)
-    server.error = server.error_at = server.terms_not_signed_at = None
+    forget_fault(server)
     after = audit.snapshot(server)
     audit.record(actor, f"dep_virtual_server.{action}", server, before=before, after=after)
     events.record(f"dep.{action}", server=server.name, organization=server.org_name)
@@ -155,7 +159,7 @@ def _opened(server: DepVirtualServer, upload: bytes) -> tuple[ServerToken, bool]
     for certificate, column, staged in keys:
         if certificate is None:
             continue
-        key = pem.private_key(vault.unseal(server, column) or b"")
+        key = pem.kept_key(vault.unseal(server, column) or b"")
         if not isinstance(key, rsa.RSAPrivateKey):
             raise Conflict("the key of this server is none that opens tokens")
         try:

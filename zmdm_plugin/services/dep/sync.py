@@ -22,7 +22,7 @@ from zmdm_plugin.errors import Conflict, Refused
 from zmdm_plugin.models import DepDevice, DepVirtualServer, JobRun
 from zmdm_plugin.services import audit, job_runs
 from zmdm_plugin.services.dep import assigning, rows
-from zmdm_plugin.services.dep.connection import clear, find
+from zmdm_plugin.services.dep.connection import AFTER_FAILURE, check_token, clear, find
 from zmdm_plugin.services.dep.rows import Telling
 from zmdm_plugin.services.dep.runs import open_run
 from zmdm_plugin.services.dep.setup import note_account
@@ -33,7 +33,6 @@ JOB: Final = "dep.sync"
 _CHUNK: Final = 1000
 _REMEMBERED: Final = 50
 """Cursors that a run keeps the marks of, to find out that Apple goes round in a circle."""
-_AFTER_FAILURE: Final = timedelta(minutes=15)
 _CIRCLE: Final = "Apple repeats its cursor: the next synchronization fetches everything again"
 _REFUSED: Final = "Apple refuses the cursors that it gives: the next synchronization begins anew"
 Kind = Literal["fetch", "sync"]
@@ -83,10 +82,9 @@ class _Progress:
 
 
 def start(server_id: int, actor: Actor, *, full: bool = False, now: datetime) -> JobRun:
-    """Begin a sync; Conflict while another one of this service is under way."""
+    """Begin a sync; Conflict while another one of this service is under way, or without a token."""
     server = find(server_id, lock=True)
-    if server.token is None:
-        raise Conflict(f"{server.name} is not connected: upload its server token")
+    check_token(server, now=now)
     if run := open_run(JOB, server_id):
         raise Conflict(f"the devices of {server.name} are being synchronized (task {run.uid})")
     server.sync_begun_at = now
@@ -104,7 +102,7 @@ def is_due(server: DepVirtualServer, *, now: datetime) -> bool:
     """Whether the schedule shall begin a sync; what failed is tried again a little later."""
     interval = timedelta(minutes=state().settings.dep_sync_minutes)
     if server.error_at is not None:
-        interval = min(interval, _AFTER_FAILURE)
+        interval = min(interval, AFTER_FAILURE)
     begun = server.sync_begun_at
     return begun is None or now - begun >= interval
 
@@ -149,6 +147,8 @@ def following(asked: Question, page: DevicePage) -> Question | None:
 def step(claimed: Claimed, answer: Answer | None, *, now: datetime) -> Step:
     """Take in one answer, or mark some of those that were not reported."""
     server = find(claimed.arguments["server"], lock=True)
+    if server.token is None:
+        raise Conflict(f"{server.name} was disconnected meanwhile")
     progress = _Progress.read(claimed.cursor)
     if answer is None:
         return _mark(server, claimed, progress, now)
@@ -229,7 +229,7 @@ def _ended(
         return _step(claimed, replace(progress, marking=True, last_id=0), done=done)
     server.synced_at = now
     session().flush()
-    if assigning.is_due(server, now=now):
+    if assigning.is_behind(server, now=now):
         assigning.wake(server.id, now=now)
     return _finished(claimed, progress, done=done, server=server)
 
@@ -263,7 +263,7 @@ def _mark(server: DepVirtualServer, claimed: Claimed, progress: _Progress, now: 
     )
     telling = Telling(server_id=server.id, server_name=server.name, asked_at=now, now=now)
     gone = [("dep_device.deleted", row.serial_number, {"fetch": True}) for row in missing]
-    rows.note(gone, telling, now=now)
+    rows.note(gone, telling)
     deleted = progress.deleted + len(missing)
     return _step(claimed, replace(progress, last_id=missing[-1].id, deleted=deleted))
 

@@ -17,6 +17,9 @@ from zmdm_plugin.models import AdeProfile, DepDevice, DepVirtualServer
 
 CHUNK: Final = 5000
 _IN_FORCE: Final = ("assigned", "pushed")
+NONE_WANTED: Final = sa.and_(DepDevice.enrollment_id.is_(None), DepDevice.assignment != "none")
+"""Somebody wants the device to have no profile, which no default changes."""
+_NOTHING_WANTED: Final = (DepDevice.enrollment_id.is_(None), DepDevice.assignment == "none")
 Change = tuple[list[sa.ColumnElement[bool]], dict[str, Any]]
 
 
@@ -75,23 +78,30 @@ def _changes(server: DepVirtualServer, now: datetime) -> Iterator[Change]:
         "attempts": 0,
         "next_try_at": now,
     }
+    idle = sa.or_(DepDevice.next_try_at.is_(None), DepDevice.assignment == "waiting")
     yield _adopted(server.id, here)
     if server.default_enrollment_id is not None:
-        unwanted = [*here, DepDevice.enrollment_id.is_(None), sa.or_(_bare(), _foreign())]
+        unwanted = [*here, *_NOTHING_WANTED, sa.or_(_bare(), _foreign())]
         yield unwanted, {**pending, "enrollment_id": server.default_enrollment_id}
+    yield [*here, NONE_WANTED, idle, sa.not_(_bare())], pending
+    yield _settled([*here, NONE_WANTED, _bare()], "removed")
     for enrollment_id, uuid in newest(server.id).items():
         wanted = [*here, DepDevice.enrollment_id == enrollment_id]
-        idle = sa.or_(DepDevice.next_try_at.is_(None), DepDevice.assignment == "waiting")
         yield [*wanted, idle, sa.or_(DepDevice.profile_uuid != uuid, _bare())], pending
         reached = [DepDevice.profile_uuid == uuid, sa.not_(_bare())]
-        unsettled = sa.or_(DepDevice.next_try_at.is_not(None), DepDevice.assignment != "assigned")
-        settled = {
-            "assignment": "assigned",
-            "assignment_reason": None,
-            "attempts": 0,
-            "next_try_at": None,
-        }
-        yield [*wanted, *reached, unsettled], settled
+        yield _settled([*wanted, *reached], "assigned")
+
+
+def _settled(reached: list[sa.ColumnElement[bool]], state: str) -> Change:
+    """Desired and actual are one, whoever brought that about."""
+    unsettled = sa.or_(DepDevice.next_try_at.is_not(None), DepDevice.assignment != state)
+    values = {
+        "assignment": state,
+        "assignment_reason": None,
+        "attempts": 0,
+        "next_try_at": None,
+    }
+    return [*reached, unsettled], values
 
 
 def _adopted(server_id: int, here: list[sa.ColumnElement[bool]]) -> Change:
@@ -104,7 +114,7 @@ def _adopted(server_id: int, here: list[sa.ColumnElement[bool]]) -> Change:
     )
     conditions = [
         *here,
-        DepDevice.enrollment_id.is_(None),
+        *_NOTHING_WANTED,
         DepDevice.profile_uuid != "",
         DepDevice.profile_status.in_(_IN_FORCE),
         of_it.exists(),

@@ -43,7 +43,9 @@ class VirtualServerSchema(ma.Schema):
         allow_none=True,
         metadata=described("For devices without a profile, or with one that was never ours."),
     )
-    connected = ma.fields.Boolean(required=True)
+    connected = ma.fields.Boolean(
+        required=True, metadata=described("Whether there is a token to ask Apple with.")
+    )
     renewing = ma.fields.Boolean(
         required=True, metadata=described("A key waits for its token.", example=False)
     )
@@ -102,6 +104,20 @@ class VirtualServerChange(ma.Schema):
         strict=True,
         validate=_ROW_ID,
         metadata=described("An enrollment of this server; null for none.", example=None),
+    )
+
+
+class Disconnection(ma.Schema):
+    """Whoever disconnects a virtual server says its name, to be sure."""
+
+    name = ma.fields.String(
+        required=True,
+        validate=ma.validate.Length(min=1, max=setup.LONGEST_NAME),
+        metadata=described("The name of the virtual server.", example="Example MDM"),
+    )
+    forget_devices = ma.fields.Boolean(
+        load_default=False,
+        metadata=described("Forget its devices too, and what was wanted for them."),
     )
 
 
@@ -235,13 +251,25 @@ class DepDeviceQuery(PageQuery, DepFilterFields):
 class DepDeviceChange(ma.Schema):
     """The enrollment that a device is meant to have."""
 
-    enrollment = ma.fields.Integer(required=True, strict=True, validate=_ROW_ID)
+    enrollment = ma.fields.Integer(
+        required=True,
+        allow_none=True,
+        strict=True,
+        validate=_ROW_ID,
+        metadata=described("Null: it is meant to have none, and Apple takes its profile away."),
+    )
 
 
 class DepAssignment(ma.Schema):
     """Which devices are meant to have which enrollment: some by id, or all that match."""
 
-    enrollment = ma.fields.Integer(required=True, strict=True, validate=_ROW_ID)
+    enrollment = ma.fields.Integer(
+        required=True,
+        allow_none=True,
+        strict=True,
+        validate=_ROW_ID,
+        metadata=described("Null: none; their profiles are taken away at Apple."),
+    )
     ids = ma.fields.List(
         ma.fields.Integer(strict=True, validate=_ROW_ID),
         validate=ma.validate.Length(min=1, max=orders.MOST_IDS),
@@ -284,7 +312,7 @@ def server(row: DepVirtualServer) -> dict[str, Any]:
         "organization": row.org_name,
         "organization_type": row.org_type,
         "default_enrollment": row.default_enrollment_id,
-        "connected": row.uuid is not None,
+        "connected": row.access_token_expiry is not None,
         "renewing": row.staged_certificate is not None,
         "last_synced_at": row.synced_at,
         "last_fetched_at": row.fetched_at,

@@ -85,6 +85,14 @@ class ProfileAtAppleSchema(ma.Schema):
     """The newest profile of the enrollment at Apple, or on its way there."""
 
     uuid = ma.fields.String(allow_none=True, attribute="profile_uuid", required=True)
+    unanswered = ma.fields.Integer(
+        required=True,
+        metadata=described(
+            "How often Apple's answer was lost: it may have so many more profiles like this one, "
+            "which no device has.",
+            example=0,
+        ),
+    )
     state = ma.fields.String(
         required=True,
         validate=ma.validate.OneOf(("wanted", "defined", "superseded", "failed")),
