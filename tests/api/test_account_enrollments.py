@@ -11,6 +11,7 @@ from tests import accounts
 from tests.api.test_artifacts import change
 from tests.api.world import Program, audit_trail, program
 from tests.road import Road
+from zmdm_plugin.models import DepVirtualServer
 from zmdm_plugin.services.realms import realms
 
 
@@ -44,6 +45,16 @@ def test_an_enrollment_is_made_shown_and_changed(api: Program, asked: dict[str, 
     assert (changed.json["reauthenticate_days"], changed.json["quota"]) == (30, 5)
 
 
+@pytest.mark.usefixtures("asked")
+def test_the_command_line_names_the_server_that_vouches(api: Program, road: Road) -> None:
+    with road.rows() as session:
+        session.add(DepVirtualServer(name="First"))
+        session.add(DepVirtualServer(name="Lab"))
+    words = "zmdm account-enrollment create Own --domain example.com --virtual-server Lab"
+    assert road.app.test_cli_runner().invoke(args=words.split()).exit_code == 0
+    assert api.get("account_enrollments/").json[0]["virtual_server"] == 2
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
@@ -55,6 +66,7 @@ def test_an_enrollment_is_made_shown_and_changed(api: Program, asked: dict[str, 
         ({"managed_account": "$ENROLLED_DEVICE.UDID@example.com"}, "managed_account"),
         ({"reauthenticate_days": 0}, "reauthenticate_days"),
         ({"realm": 99}, "realm"),
+        ({"virtual_server": 99}, "virtual_server"),
         ({"serial_numbers": ["C02"]}, "serial_numbers"),
     ],
 )

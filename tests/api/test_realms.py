@@ -168,7 +168,7 @@ def test_a_device_says_whose_it_is_and_is_found_by_it(app: Flask, api: Program, 
         "email": "ada@example.com",
     }
     assert api.get(f"devices/{other}/").json["realm_user"] is None
-    for query in ({"realm_user": person["id"]}, {"email": "ada@example.com"}):
+    for query in ({"realm_user": person["id"]}, {"email": "ada@example.com"}, {"person": "ada"}):
         assert [one["id"] for one in api.get("devices/", **query).json] == [hers]
     assert send(api, "DELETE", f"realm_users/{person['id']}/").status_code == 409
 

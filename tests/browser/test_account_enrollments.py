@@ -10,7 +10,7 @@ from flask import Flask
 
 from tests import accounts
 from tests.browser.conftest import Visit
-from tests.browser.test_screens import serious
+from tests.browser.looks import faults, too_wide
 from zmdm_plugin import db
 from zmdm_plugin.models import AccountSettings, EnrollmentSession, RealmUser
 from zmdm_plugin.models.base import utcnow
@@ -56,21 +56,13 @@ def paths(host: Flask) -> list[str]:
 def test_screens_are_accessible(visit: Start, paths: list[str], color_scheme: str) -> None:
     one = visit(color_scheme=color_scheme)
     one.sign_in()
-    found = {}
-    for path in paths:
-        one.open(path)
-        found[path] = serious(one)
-    assert {path: faults for path, faults in found.items() if faults} == {}
+    assert faults(one, paths) == {}
 
 
 def test_screens_fit_a_phone(visit: Start, paths: list[str]) -> None:
     one = visit(width=390)
     one.sign_in()
-    wider = {}
-    for path in paths:
-        page = one.open(path)
-        wider[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert {path: pixels for path, pixels in wider.items() if pixels > 0} == {}
+    assert too_wide(one, paths) == {}
 
 
 def test_one_is_tried_and_revoked(visit: Start, paths: list[str]) -> None:

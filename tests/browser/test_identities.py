@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.browser.conftest import Visit
-from tests.browser.test_screens import serious
+from tests.browser.looks import faults, too_wide
 from zmdm_plugin import db
 from zmdm_plugin.models import Channel, Device, Identity
 from zmdm_plugin.models.base import utcnow
@@ -71,21 +71,13 @@ def filled(host: Flask) -> Flask:
 def test_screens_are_accessible(visit: Start, filled: Flask, color_scheme: str) -> None:
     one = visit(color_scheme=color_scheme)
     one.sign_in()
-    found = {}
-    for path in SCREENS:
-        one.open(path)
-        found[path] = serious(one)
-    assert {path: why for path, why in found.items() if why} == {}
+    assert faults(one, SCREENS) == {}
 
 
 def test_screens_fit_a_phone(visit: Start, filled: Flask) -> None:
     one = visit(width=390)
     one.sign_in()
-    wider = {}
-    for path in SCREENS:
-        page = one.open(path)
-        wider[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert {path: pixels for path, pixels in wider.items() if pixels > 0} == {}
+    assert too_wide(one, SCREENS) == {}
 
 
 def test_failed_renewals_are_found_and_renewed(visit: Start, filled: Flask) -> None:

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.browser.conftest import Visit
-from tests.browser.test_screens import serious
+from tests.browser.looks import faults, too_wide
 from zmdm_plugin import db
 from zmdm_plugin.models import Device
 from zmdm_plugin.models.base import utcnow
@@ -77,11 +77,7 @@ def test_screens_fit_a_phone(visit: Start, host: Flask) -> None:
     fill(host)
     one = visit(width=390)
     one.sign_in()
-    wider = {}
-    for path in (*SCREENS, page(host, optional=True)):
-        shown = one.open(path)
-        wider[path] = shown.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert {path: pixels for path, pixels in wider.items() if pixels > 0} == {}
+    assert too_wide(one, (*SCREENS, page(host, optional=True))) == {}
 
 
 def test_a_person_signs_in_on_a_phone(visit: Start, host: Flask) -> None:
@@ -107,11 +103,3 @@ def assert_only(one: Visit, status: str) -> None:
     """The browser has nothing to complain of but a status that was meant."""
     assert [text for text in one.complaints if f"status of {status}" not in text] == []
     one.complaints.clear()
-
-
-def faults(one: Visit, paths: tuple[str, ...]) -> dict[str, list[str]]:
-    found = {}
-    for path in paths:
-        one.open(path)
-        found[path] = serious(one)
-    return {path: why for path, why in found.items() if why}

@@ -23,6 +23,7 @@ from zmdm_plugin.services import release
 from zmdm_plugin.services.account import accounts
 from zmdm_plugin.services.enrollment import enrollments
 from zmdm_plugin.services.realms import accounts as local_accounts
+from zmdm_plugin.services.realms import people as known_people
 from zmdm_simulator import account_driven, checkins
 from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.errors import EnrollmentFailed
@@ -303,3 +304,17 @@ def test_mode_stays_once_devices_came(road: Road) -> None:
     with road.rows() as session, pytest.raises(Refused, match="make another enrollment"):
         row = accounts.settings_of(session.get_one(Enrollment, enrollment_id))
         accounts.update(row, {"mode": "mdm-adde"})
+
+
+@pytest.mark.parametrize("came_back", [False, True])
+def test_a_person_whose_device_never_came_can_be_forgotten(road: Road, came_back: bool) -> None:
+    lay_account(road)
+    phone = road.device("iPhone15,2")
+    url = account_driven.challenge_of(account_driven.introduce(phone, service(road, phone)))
+    answer = account_driven.open_window(phone, ACCOUNT, ADA, url or "")
+    token = answer.headers["location"].partition("access-token=")[2]
+    if came_back:
+        account_driven.introduce(phone, service(road, phone), token=token)
+    with road.rows() as session:
+        known_people.delete(session.query(RealmUser).filter_by(username=ADA.username).one())
+    assert account_driven.introduce(phone, service(road, phone), token=token).status_code == 401

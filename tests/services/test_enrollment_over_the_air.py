@@ -197,6 +197,18 @@ def test_an_expired_link_is_closed(road: Road) -> None:
     assert "expired" in response.text
 
 
+def test_somebody_who_opens_a_closed_link_reads_why_on_a_page(road: Road) -> None:
+    link = road.over_the_air()
+    with road.rows():
+        enrollments.revoke(enrollments.by_name("Over the air"))
+    browser = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+    read = road.http.get(link, headers=browser)
+    assert (read.status_code, read.headers["Content-Type"][:9]) == (400, "text/html")
+    assert "The enrollment was revoked. Open the link again, or ask" in read.text
+    assert road.http.get(link).text == "the enrollment was revoked\n"
+    assert reasons(road) == ["the enrollment was revoked"] * 2
+
+
 def test_a_link_that_was_never_given_is_not_found(road: Road) -> None:
     response = road.http.get("https://mdm.example.com/public/mdm/ota/guess/")
     assert response.status_code == 404

@@ -42,6 +42,13 @@ def way(make_app: Callable[..., Flask], sqlite_url: str) -> Iterator[Road]:
         yield road
 
 
+@pytest.fixture
+def pg_way(make_app: Callable[..., Flask], pg_url: str) -> Iterator[Road]:
+    """The same on PostgreSQL, which takes fewer characters."""
+    with lay_road(make_app(pg_url, ZMDM_PRIVATE_NETWORKS=PRIVATE)) as road:
+        yield road
+
+
 def begun(road: Road, issuer: str, **options: Any) -> str:
     with road.rows():
         config = {"issuer": issuer, "client_id": "zmdm"}
@@ -169,6 +176,30 @@ def test_a_username_of_another_account_is_not_taken_over(
     assert "another account" in said(came_back(way, url))
 
 
+def test_another_provider_knows_the_same_people_by_other_names(
+    way: Road, provider: PlayedProvider
+) -> None:
+    person(way, came_back(way, begun(way, provider.issuer)))
+    with PlayedProvider() as other:
+        other.person["sub"] = "ada at the other"
+        with way.rows():
+            realm = realms.by_name("Staff")
+            realms.update(realm, {"config": {"issuer": other.issuer, "client_id": "zmdm"}})
+            url = sign_ins.begin(realm, purpose="test", then=THEN, data={})
+        found = person(way, came_back(way, url))
+    assert (found["username"], found["subject"]) == ("ada@example.com", "ada at the other")
+
+
+def test_who_comes_back_from_another_provider_is_not_signed_in(
+    way: Road, provider: PlayedProvider
+) -> None:
+    browser, url = Browser(way.app), begun(way, provider.issuer)
+    there = browser.get(browser.get(url).headers["Location"]).headers["Location"]
+    back = httpx.get(there).headers["Location"]
+    answer = browser.get(f"{back}&iss=https://evil.example")
+    assert (answer.status_code, "another provider" in said(answer)) == (400, True)
+
+
 def test_a_configuration_that_cannot_work_is_refused(road: Road) -> None:
     good = {"issuer": "https://id.example.com", "client_id": "x"}
     wrong: list[dict[str, Any]] = [
@@ -184,3 +215,13 @@ def test_a_configuration_that_cannot_work_is_refused(road: Road) -> None:
             with pytest.raises(Refused, match="config"):
                 realms.create("Staff", "oidc", config=config)
         assert realms.create("Staff", "oidc", config=good).claim_mapping["email"] == "email"
+
+
+@pytest.mark.parametrize("sub", ["a\0b", "\ud800", "x" * 300])
+def test_a_name_that_no_database_keeps_signs_nobody_in(
+    pg_way: Road, provider: PlayedProvider, sub: str
+) -> None:
+    provider.faults = Faults(claims={"sub": sub}, userinfo={"sub": sub})
+    answer = came_back(pg_way, begun(pg_way, provider.issuer))
+    assert (answer.status_code, "cannot be kept" in said(answer)) == (400, True)
+    assert fault(pg_way) is None

@@ -14,6 +14,7 @@ from zmdm_plugin import db
 from zmdm_plugin.errors import Refused
 from zmdm_plugin.models import Event, RealmUser, SignIn, SignInAttempt
 from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.origin import NOWHERE, Origin, came_from
 from zmdm_plugin.services.realms import accounts, realms, sign_ins
 
 THEN = "/public/mdm/somewhere/"
@@ -234,3 +235,44 @@ def test_the_wrong_passwords_of_a_while_ago_count_no_more(road: Road, realm_id: 
         past = utcnow() - timedelta(minutes=16)
         session.execute(sa.update(SignInAttempt).values(created_at=past))
     assert browser.send(url, username="bob", password=PASSWORD).status_code == 303
+
+
+def flood(road: Road, realm_id: int, count: int, **more: object) -> None:
+    """So many sign-ins of strangers, one after the other."""
+    now = utcnow()
+    row = {"realm_id": realm_id, "purpose": "test", "then": THEN, "data": {}, "optional": False}
+    row |= {"expires_at": now + timedelta(minutes=30), "created_at": now, "updated_at": now, **more}
+    with road.rows() as session:
+        before = session.scalar(sa.select(sa.func.count(SignIn.id))) or 0
+        numbers = range(before, before + count)
+        rows = [{**row, "uid": str(one), "ticket_hash": f"{one:064}"} for one in numbers]
+        session.execute(sa.insert(SignIn), rows)
+
+
+def test_strangers_cannot_fill_the_table_of_sign_ins(road: Road, realm_id: int) -> None:
+    flood(road, realm_id, sign_ins.MOST_UNFINISHED + 50)
+    there = Browser(road.app).sign_in(begun(road, realm_id))
+    with road.rows() as session:
+        kept = list(session.scalars(sa.select(SignIn.ticket_hash).order_by(SignIn.id)))
+    assert len(kept) == sign_ins.MOST_UNFINISHED and f"{50:064}" not in kept
+    assert finished(road, handle_of(there))[0] == ADA["username"]
+
+
+def test_a_person_who_is_at_the_page_keeps_it_in_a_flood(road: Road, realm_id: int) -> None:
+    url, browser = begun(road, realm_id), Browser(road.app)
+    assert browser.get(url).status_code == 200
+    flood(road, realm_id, sign_ins.MOST_UNFINISHED)
+    begun(road, realm_id)
+    answer = browser.send(url, username=ADA["username"], password=PASSWORD)
+    assert answer.status_code == 303
+
+
+def test_a_flood_from_one_address_leaves_the_sign_ins_of_others(road: Road, realm_id: int) -> None:
+    flood(road, realm_id, 1, address="203.0.113.7")
+    flood(road, realm_id, sign_ins.MOST_OF_ADDRESS + 20, address="198.51.100.1")
+    came_from(Origin(source_ip="198.51.100.1"))
+    begun(road, realm_id)
+    came_from(NOWHERE)
+    with road.rows() as session:
+        kept = list(session.scalars(sa.select(SignIn.address)))
+    assert kept.count("198.51.100.1") == sign_ins.MOST_OF_ADDRESS and "203.0.113.7" in kept

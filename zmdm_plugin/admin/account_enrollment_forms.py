@@ -18,6 +18,7 @@ from zmdm_plugin.commands.arguments import storable
 from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import (
     AccountSettings,
+    DepVirtualServer,
     Enrollment,
     MDMBlueprint,
     PushCertificate,
@@ -32,6 +33,7 @@ from zmdm_plugin.services.enrollment import enrollments
 _NAME: Any = [ma.validate.Length(min=1, max=128), storable]
 _OWN = ("name", "display_name", "blueprint_id", "quota", "expires_at")
 _LISTS = ("domains", "model_families")
+_EMPTY = ("quota", "expires_at", "blueprint_id", "reauthenticate_days", "server_id")
 _FIXED = ("push_certificate", "scep_issuer", "realm")
 
 
@@ -104,6 +106,15 @@ class Arguments(ma.Schema):
             "description": "Devices ask their people then, and stay managed meanwhile; empty: "
             "never.",
         },
+    )
+    server_id = ma.fields.Integer(
+        metadata={
+            "rows": DepVirtualServer,
+            "only": DepVirtualServer.uuid.is_not(None),
+            "label": "Virtual server",
+            "description": "Whose organization vouches for the accounts; empty: the one that was "
+            "connected first.",
+        }
     )
     blueprint_id = ma.fields.Integer(
         metadata={
@@ -208,7 +219,7 @@ def _change_of(enrollment_id: int) -> Callable[[dict[str, Any]], tuple[int, str]
     def change(asked: dict[str, Any]) -> tuple[int, str]:
         found = _settings(enrollment_id)
         before = audit.snapshot(found)
-        unset = dict.fromkeys(("quota", "expires_at", "blueprint_id", "reauthenticate_days"))
+        unset = dict.fromkeys(_EMPTY)
         limits: dict[str, Any] = {**unset, **{name: [] for name in _LISTS}, "is_default": False}
         accounts.update(found, {**limits, **asked})
         after = audit.snapshot(found)

@@ -16,7 +16,9 @@ from zmdm_plugin.admin.account_enrollment_forms import (
     NewAccountEnrollment,
 )
 from zmdm_plugin.admin.screen import Screen, acting, back, demand, row, session, text
-from zmdm_plugin.errors import NoService, NotFound
+from zmdm_plugin.admin.words import sentence
+from zmdm_plugin.clients.dep_errors import DepError
+from zmdm_plugin.errors import Conflict, NoService, NotFound
 from zmdm_plugin.models import (
     AccountSettings,
     Device,
@@ -26,10 +28,12 @@ from zmdm_plugin.models import (
 )
 from zmdm_plugin.protocol.account_driven import BYOD, FAMILIES
 from zmdm_plugin.services import access, audit
-from zmdm_plugin.services.account import accounts, discovery, listing
+from zmdm_plugin.services.account import accounts, discovery, listing, maid
 from zmdm_plugin.services.artifacts import assignment
+from zmdm_plugin.services.dep import listing as dep_listing
 from zmdm_plugin.services.enrollment import enrollments
 from zmdm_plugin.services.realms import health
+from zmdm_plugin.web import dep as talking
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,35 @@ class AccountEnrollmentPage(Screen):
     @expose("/")
     def index(self, account_enrollment_id: int) -> Response:
         """What it says, and who came."""
+        return self._shown(account_enrollment_id)
+
+    @expose("/apple/", methods=("POST",))
+    def apple(self, account_enrollment_id: int) -> Response:
+        """Ask Apple where it sends people; or, with `do` of "tell", have it send them here."""
+        tells = request.form.get("do") == "tell"
+        demand(access.CHANGE_DEP_SERVERS if tells else access.VIEW_DEP_SERVERS)
+        row_id = _find(account_enrollment_id).enrollment_id
+        given = request.form.get("virtual_server", "")
+        server_id = int(given) if given.isascii() and given.isdecimal() and len(given) < 19 else 0
+        try:
+            if tells:
+                talking.tell_discovery_url(row_id, server_id, actor=acting())
+                said = "Apple sends people here."
+                return back(said, ".index", account_enrollment_id=account_enrollment_id)
+            found = talking.ask(server_id, lambda client: client.discovery_url())
+        except (DepError, Conflict) as error:
+            fault = sentence(str(error))
+            return self._shown(account_enrollment_id, at_apple_fault=fault, status=error.status)
+        return self._shown(account_enrollment_id, at_apple=found or "nowhere")
+
+    def _shown(
+        self,
+        account_enrollment_id: int,
+        *,
+        at_apple: str = "",
+        at_apple_fault: str = "",
+        status: int = 200,
+    ) -> Response:
         settings = _find(account_enrollment_id)
         enrollment = settings.enrollment
         realm = session().get(Realm, enrollment.realm_id)
@@ -112,6 +145,11 @@ class AccountEnrollmentPage(Screen):
         return self.page(
             "zmdm/account_enrollment.html",
             title=enrollment.name,
+            status=status,
+            at_apple=at_apple,
+            at_apple_fault=at_apple_fault,
+            servers=dep_listing.connected(),
+            vouches=maid.voucher(settings.server_id),
             settings=settings,
             enrollment=enrollment,
             realm=realm,

@@ -8,14 +8,14 @@ import click
 
 from zmdm_plugin import db
 from zmdm_plugin.blueprints.api.schemas.account_enrollments import AccountEnrollmentSchema
-from zmdm_plugin.cli.enrollment import one_of
+from zmdm_plugin.cli.enrollment import id_of, one_of
 from zmdm_plugin.cli.groups import Topic, zmdm
 from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.cli.output import say
 from zmdm_plugin.errors import NoService, NotFound
 from zmdm_plugin.models import (
     AccountSettings,
-    Enrollment,
+    DepVirtualServer,
     MDMBlueprint,
     PushCertificate,
     Realm,
@@ -40,6 +40,7 @@ zmdm.add_command(account_enrollment)
 @click.option("--realm", "realm_name", help="Name; needed when there are several.")
 @click.option("--managed-account", default=accounts.PATTERN, show_default=True)
 @click.option("--reauthenticate-days", type=click.IntRange(1, 3650), help="Sign in again after.")
+@click.option("--virtual-server", help="Name of the one that vouches for its people's accounts.")
 @click.option("--push-certificate", help="Name; needed when there are several.")
 @click.option("--issuer", "issuer_name", help="Name; needed when there are several.")
 @click.option("--blueprint", help="Name of what its devices get.")
@@ -47,7 +48,6 @@ zmdm.add_command(account_enrollment)
 def create(name: str, **given: Any) -> None:
     """Make one and print what to publish."""
     access.demand(operator(), access.ADD_ENROLLMENTS)
-    blueprint = given["blueprint"]
     with db.transaction():
         row = accounts.create(
             name,
@@ -61,9 +61,10 @@ def create(name: str, **given: Any) -> None:
                 "model_families": list(given["families"]),
                 "managed_account": given["managed_account"],
                 "reauthenticate_days": given["reauthenticate_days"],
+                "server_id": id_of(DepVirtualServer, given["virtual_server"], "virtual server"),
             },
             quota=given["quota"],
-            blueprint_id=one_of(MDMBlueprint, blueprint, "blueprint").id if blueprint else None,
+            blueprint_id=id_of(MDMBlueprint, given["blueprint"], "blueprint"),
         )
         audit.record(operator(), "account_enrollment.create", row, after=audit.snapshot(row))
         made = _plain(row)
@@ -126,11 +127,7 @@ def tell_apple(name: str, virtual_server: int) -> None:
     row = enrollments.by_name(name)
     if row.kind != enrollments.ACCOUNT:
         raise NotFound(f"{name!r} is not an account-driven enrollment")
-    url, row_id = discovery.url_of(row), row.id
-    dep.ask(virtual_server, lambda client: client.tell_discovery_url(url))
-    with db.transaction():
-        settings = accounts.settings_of(db.session().get_one(Enrollment, row_id))
-        audit.record(operator(), "account_enrollment.tell_apple", settings)
+    url = dep.tell_discovery_url(row.id, virtual_server, actor=operator())
     say({"name": name, "discovery_url": url}, f"Apple sends people to {url}")
 
 

@@ -77,7 +77,7 @@ def create_enrollment(
             expires_at=as_utc(expires) if expires else None,
             serial_numbers=serial_numbers,
             udids=udids,
-            blueprint_id=one_of(MDMBlueprint, blueprint, "blueprint").id if blueprint else None,
+            blueprint_id=id_of(MDMBlueprint, blueprint, "blueprint"),
             realm_id=realms.by_name(realm).id if realm else None,
             realm_required=sign_in_required,
         )
@@ -159,6 +159,11 @@ def one_of(model: type[_Named], name: str | None, what: str) -> _Named:
     if name or not rows:
         raise NotFound(f"there is no {what}{f' {name!r}' if name else '; make one first'}")
     raise NotFound(f"there are several of these, name the {what}")
+
+
+def id_of(model: type[_Named], name: str | None, what: str) -> int | None:
+    """The id of the row of this name; None where none is named."""
+    return one_of(model, name, what).id if name else None
 
 
 def _plain(row: Enrollment) -> dict[str, Any]:

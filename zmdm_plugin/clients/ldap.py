@@ -18,6 +18,7 @@ from ldap3.core.exceptions import LDAPException, LDAPSocketOpenError
 from ldap3.utils.conv import escape_filter_chars
 
 from zmdm_plugin.clients import places
+from zmdm_plugin.clients.trust import roots
 from zmdm_plugin.errors import ZmdmError
 
 TIMEOUT = 5
@@ -28,6 +29,8 @@ PLACEHOLDER = "{username}"
 _SUCCESS, _INVALID_CREDENTIALS, _SIZE_LIMIT = 0, 49, 4
 _NOT_THERE = 32
 _MOST_BYTES = 1024
+_MISREAD = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What ldap3 raises over an answer that is no LDAP."""
 
 
 class LdapFailed(ZmdmError):
@@ -159,8 +162,10 @@ def _connected(directory: Directory) -> Iterator[Any]:
     try:
         connection = _open(directory, addresses)
         yield connection
-    except (LDAPException, OSError, ValueError, TypeError) as error:
+    except (LDAPException, OSError) as error:
         raise LdapFailed(_reason(error)) from error
+    except _MISREAD as error:
+        raise LdapFailed("the directory's answer cannot be read") from error
     finally:
         if connection is not None:
             _close(connection)
@@ -201,7 +206,7 @@ class _CheckedTls(ldap3.Tls):  # type: ignore[misc]  # ldap3 has no types
 
     def __init__(self, name: str, ca_pem: str) -> None:
         super().__init__(validate=ssl.CERT_REQUIRED, sni=name)
-        self._context = ssl.create_default_context(cadata=ca_pem or None)
+        self._context = roots(ca_pem, protocol="ldap")
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
         """Called by ldap3 where TLS begins."""
@@ -238,8 +243,13 @@ def _entry(found: Any, wanted: Sequence[str]) -> Entry:
         attributes={
             name: values for name, values in texts.items() if values and name not in SUBJECTS
         },
-        subject=subject,
+        subject=_lasting(subject) if subject else None,
     )
+
+
+def _lasting(text: str) -> str:
+    """Bytes of a GUID may happen to be text, though none that anybody could keep."""
+    return text if text.isprintable() else text.encode().hex()
 
 
 def _texts(values: Sequence[bytes]) -> list[str]:

@@ -27,7 +27,7 @@ from zmdm_plugin.models import (
 )
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.who import Who
-from zmdm_plugin.services import channels, events, trust
+from zmdm_plugin.services import channels, events, returning, trust
 from zmdm_plugin.state import state
 
 _REPORT_AGAIN = timedelta(hours=1)
@@ -281,6 +281,7 @@ def adopt(unbound: UnboundIdentity) -> Device:
         sa.update(Channel).where(Channel.device_id == device.id).values(ended_at=None)
     )
     device.checkout_at = None
+    returning.came_back(device)
     session().delete(unbound)
     events.record("identity.adopted", device=device, fingerprint=unbound.fingerprint)
     return device

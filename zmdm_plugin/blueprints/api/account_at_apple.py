@@ -6,13 +6,10 @@ from typing import Any
 
 import marshmallow as ma
 
-from zmdm_plugin import db
 from zmdm_plugin.blueprints.api.account_enrollments import find
 from zmdm_plugin.blueprints.api.resource import ID, Resource
 from zmdm_plugin.blueprints.api.schemas.fields import described
-from zmdm_plugin.services import access, audit
-from zmdm_plugin.services.account import accounts, discovery
-from zmdm_plugin.services.dep import connection
+from zmdm_plugin.services import access
 from zmdm_plugin.web import dep as talking
 from zmdm_plugin.web.actor import api_actor
 
@@ -55,10 +52,7 @@ def tell_apple_account_enrollment(
     """
     actor = api_actor()
     access.demand(actor, access.CHANGE_DEP_SERVERS)
-    row = find(account_enrollment_id, access.VIEW_ENROLLMENTS)
-    server_id, url = connection.find(asked["virtual_server"]).id, discovery.url_of(row)
-    talking.ask(server_id, lambda client: client.tell_discovery_url(url))
-    with db.transaction():
-        settings = accounts.settings_of(find(account_enrollment_id, access.VIEW_ENROLLMENTS))
-        audit.record(actor, "account_enrollment.tell_apple", settings)
+    row_id = find(account_enrollment_id, access.VIEW_ENROLLMENTS).id
+    server_id = asked["virtual_server"]
+    url = talking.tell_discovery_url(row_id, server_id, actor=actor)
     return {"virtual_server": server_id, "discovery_url": url}

@@ -10,7 +10,7 @@ from zmdm_plugin.protocol.mobileconfig import CONTENT_TYPE
 from zmdm_plugin.services.ade import entering
 from zmdm_plugin.services.enrollment import enrollments, manual, ota
 
-blueprint = Blueprint("zmdm_enroll", __name__, url_prefix="/public/mdm")
+blueprint = Blueprint(replies.ENROLL, __name__, url_prefix="/public/mdm")
 
 MAX_ATTRIBUTES = 256 * 1024
 

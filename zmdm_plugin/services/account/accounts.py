@@ -13,6 +13,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import Refused
 from zmdm_plugin.models import (
     AccountSettings,
+    DepVirtualServer,
     Enrollment,
     PushCertificate,
     Realm,
@@ -26,7 +27,7 @@ from zmdm_plugin.services.realms import naming
 PATTERN = "$REALM_USER.EMAIL"
 SETTINGS = (
     *("mode", "domains", "model_families", "is_default", "managed_account"),
-    "reauthenticate_days",
+    *("reauthenticate_days", "server_id"),
 )
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}", re.ASCII)
 _ACCOUNT = re.compile(r"[^@\s]{1,128}@[^@\s]+")
@@ -73,6 +74,7 @@ _DEFAULTS: dict[str, Any] = {
     "is_default": False,
     "managed_account": PATTERN,
     "reauthenticate_days": None,
+    "server_id": None,
 }
 
 
@@ -138,6 +140,7 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
     days = values["reauthenticate_days"]
     if days is not None and not 1 <= days <= 3650:
         raise Refused("reauthenticate_days", "must be from 1 to 3650")
+    _check_server(values["server_id"])
     domains = _domains(values["domains"])
     if not domains and not values["is_default"]:
         raise Refused("domains", "name at least one, or make this the default enrollment")
@@ -147,6 +150,11 @@ def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
         "model_families": families,
         "managed_account": _pattern(values["managed_account"]),
     }
+
+
+def _check_server(server_id: int | None) -> None:
+    if server_id is not None and session().get(DepVirtualServer, server_id) is None:
+        raise Refused("virtual_server", "there is no such virtual server")
 
 
 def _domains(given: Sequence[str]) -> list[str]:

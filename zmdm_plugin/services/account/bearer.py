@@ -39,7 +39,7 @@ def check(evidence: Evidence, authorization: str) -> None:
             Identity.state == "active",
             sa.or_(Identity.retire_at.is_(None), Identity.retire_at > now),
             EnrollmentSession.kind == entrance.KIND,
-            Device.blocked_at.is_(None),
+            sa.not_(Device.dismissed),
             Device.checkout_at.is_(None),
         )
     )

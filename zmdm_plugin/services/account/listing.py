@@ -35,8 +35,7 @@ def page(
             Enrollment.revoked_at.is_not(None) if revoked else Enrollment.revoked_at.is_(None)
         )
         statement = statement.where(AccountSettings.enrollment_id.in_(known))
-    found = _ENROLLMENTS.page(statement, ordering=ordering, cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return _ENROLLMENTS.entities(statement, ordering=ordering, cursor=cursor, limit=limit)
 
 
 def sessions_of(enrollment: Enrollment, actor: Actor) -> sa.Select[EnrollmentSession]:
@@ -61,10 +60,9 @@ def session_page(
     limit: int = DEFAULT_LIMIT,
 ) -> Page[EnrollmentSession]:
     """A page of them, the newest first."""
-    found = _SESSIONS.page(
+    return _SESSIONS.entities(
         sessions_of(enrollment, actor), ordering=ordering, cursor=cursor, limit=limit
     )
-    return Page([row[0] for row in found.items], found.next_cursor)
 
 
 def realms() -> list[tuple[int, str]]:

@@ -158,7 +158,16 @@ def revoke(row: Enrollment) -> None:
     if row.revoked_at is not None:
         raise Conflict("the enrollment is revoked already")
     row.revoked_at = utcnow()
-    events.record("enrollment.revoked", name=row.name, enrollment=row.id)
+    session().flush()
+    # What it was the default for would go on to give new devices a profile that lets nobody in.
+    default_of = session().scalars(
+        sa.update(DepVirtualServer)
+        .where(DepVirtualServer.default_enrollment_id == row.id)
+        .values(default_enrollment_id=None)
+        .returning(DepVirtualServer.name)
+    )
+    more: dict[str, Any] = {"default_of": names} if (names := list(default_of)) else {}
+    events.record("enrollment.revoked", name=row.name, enrollment=row.id, **more)
 
 
 def by_name(name: str) -> Enrollment:

@@ -3,6 +3,7 @@
 ota       described -> profiled -> authenticated -> completed
 manual                 profiled -> authenticated -> completed
 renewal                profiled -> authenticated -> completed
+return                 profiled -> authenticated -> completed (Return to Service)
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import ZmdmError
 from zmdm_plugin.models import SignInAttempt
-from zmdm_plugin.services import audit
+from zmdm_plugin.origin import origin
 
 WINDOW = timedelta(minutes=15)
 FROM_HERE, PER_ACCOUNT, PER_ADDRESS = 10, 50, 200
@@ -30,7 +30,7 @@ class TooManyAttempts(ZmdmError):
 
 def note(realm_id: int, username: str, *, now: datetime) -> int:
     """Write one attempt down; TooManyAttempts beyond a limit. The caller commits it first."""
-    account, address = account_hash(username), audit.origin().source_ip
+    account, address = account_hash(username), origin().source_ip
     from_here, for_account, for_address = _lately(realm_id, account, address, now)
     if from_here >= FROM_HERE or for_account >= PER_ACCOUNT or for_address >= PER_ADDRESS:
         raise TooManyAttempts("too many wrong passwords; wait a quarter of an hour and try again")
@@ -54,7 +54,7 @@ def forgive(realm_id: int, username: str) -> None:
         sa.delete(SignInAttempt).where(
             SignInAttempt.realm_id == realm_id,
             SignInAttempt.account_hash == account_hash(username),
-            _from(audit.origin().source_ip),
+            _from(origin().source_ip),
         ),
         execution_options={"synchronize_session": False},
     )

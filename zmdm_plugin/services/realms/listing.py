@@ -60,8 +60,7 @@ def page(
     """A page of people, their realms with them."""
     with_realm = joinedload(RealmUser.realm, innerjoin=True)
     statement = sa.select(RealmUser).where(*filter.conditions()).options(with_realm)
-    found = KEYSET.page(statement, ordering=ordering, cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return KEYSET.entities(statement, ordering=ordering, cursor=cursor, limit=limit)
 
 
 def find(person_id: int) -> RealmUser:

@@ -62,6 +62,9 @@ def returned(provider: Provider, flow: Mapping[str, Any], query: Mapping[str, st
     if not (code := query.get("code")) or len(code) > _LONGEST:
         raise ProviderFailed("the provider sent the browser back without a code")
     client = _client(provider)
+    # One address is every realm's: https://www.rfc-editor.org/rfc/rfc9207#section-2.4
+    if query.get("iss", client.issuer) != client.issuer:
+        raise ProviderFailed("the browser comes back from another provider than it was sent to")
     wanted = {str(claim) for claim in provider.claim_mapping.values() if claim}
     try:
         metadata = oidc.discover(client)
@@ -71,10 +74,7 @@ def returned(provider: Provider, flow: Mapping[str, Any], query: Mapping[str, st
         claims = oidc.with_userinfo(client, metadata, proven, wanted)
     except oidc.OidcFailed as error:
         raise ProviderFailed(str(error)) from error
-    subject = str(claims["sub"])
-    if len(subject) > 255:
-        raise ProviderFailed("the provider's name of the person (sub) is too long")
-    return Known(claims=claims, subject=subject)
+    return Known(claims=claims, subject=str(claims["sub"]))
 
 
 def test(provider: Provider) -> str:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict
-from zmdm_plugin.models import Device, EnrollmentSession, Realm, RealmUser, SignIn
+from zmdm_plugin.models import AccessToken, Device, EnrollmentSession, Realm, RealmUser, SignIn
 from zmdm_plugin.services import events, replan
 from zmdm_plugin.services.channels import hold_devices
 from zmdm_plugin.services.realms.provider import Known, PersonRefused
@@ -27,6 +27,8 @@ def take(realm: Realm, known: Known, *, now: datetime) -> RealmUser:
 
     Sign-ins of one realm take turns here, so that nobody gets two rows.
     """
+    if known.subject is not None and known.subject != text(known.subject):
+        raise PersonRefused("the provider's lasting name of the person cannot be kept")
     session().execute(
         sa.select(Realm.id).where(Realm.id == realm.id).with_for_update(key_share=True)
     )
@@ -139,6 +141,11 @@ def delete(row: RealmUser) -> None:
     has = sa.select(Device.id).where(Device.realm_user_id == row.id).limit(1)
     if session().scalar(has) is not None:
         raise Conflict("this person has devices, whose profiles may name them")
+    # Without a device none of their tokens opens anything.
+    session().execute(
+        sa.delete(AccessToken).where(AccessToken.realm_user_id == row.id),
+        execution_options={"synchronize_session": False},
+    )
     for table in (EnrollmentSession, SignIn):
         session().execute(
             sa.update(table).where(table.realm_user_id == row.id).values(realm_user_id=None),

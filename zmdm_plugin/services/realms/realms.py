@@ -53,6 +53,8 @@ def update(row: Realm, changes: Mapping[str, Any]) -> None:
         _check_name(values["name"])
     if "config" in values:
         values["config"] = _checked_config(row.backend, values["config"])
+        if values["config"].get("issuer") != row.config.get("issuer"):
+            _forget_subjects(row)
     if "claim_mapping" in values:
         values["claim_mapping"] = _checked_mapping(row.backend, values["claim_mapping"])
     if "secret" in values:
@@ -61,6 +63,15 @@ def update(row: Realm, changes: Mapping[str, Any]) -> None:
         setattr(row, column, value)
     session().flush()
     events.record("realm.changed", name=row.name)
+
+
+def _forget_subjects(row: Realm) -> None:
+    """Another provider gives its own: the same `sub` is somebody else there, and the same person
+    has another. Whoever signs in next with a username keeps it."""
+    session().execute(
+        sa.update(RealmUser).where(RealmUser.realm_id == row.id).values(subject=None),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def delete(row: Realm) -> None:

@@ -25,6 +25,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import Refused, Traced
 from zmdm_plugin.models import Realm, RealmUser, SignIn
 from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.origin import origin
 from zmdm_plugin.services import events, vault
 from zmdm_plugin.services.realms import people
 from zmdm_plugin.services.realms.provider import Known
@@ -35,6 +36,10 @@ PATH = "/public/mdm/sign_in"
 LIFETIME = timedelta(minutes=30)
 """To find the password, and the second factor."""
 HANDLE_HOLDS = timedelta(minutes=10)
+MOST_UNFINISHED = 2000
+"""Of one realm: more people than sign in at once, and few enough rows for any stranger to make."""
+MOST_OF_ADDRESS = 500
+"""Of one realm from one network address: a school stands behind one, and so does a stranger."""
 _THEN = re.compile(r"/public/mdm/(?!sign_in/)(?:[A-Za-z0-9._~-]+/)+", re.ASCII)
 _MOST_DATA = 64 * 1024
 _AGAIN = "go back to where you began, and try again"
@@ -69,6 +74,8 @@ def begin(
         raise ValueError(f"then must be a path below /public/mdm/: {then!r}")
     if len(json.dumps(dict(data))) > _MOST_DATA:
         raise ValueError("data is too long")
+    address = origin().source_ip
+    _make_room(realm.id, address)
     ticket = new_secret()
     row = SignIn(
         realm_id=realm.id,
@@ -76,12 +83,40 @@ def begin(
         then=then,
         data=dict(data),
         optional=optional,
+        address=address,
         ticket_hash=hashed(ticket),
         expires_at=utcnow() + LIFETIME,
     )
     session().add(row)
     session().flush()
     return f"{state().settings.base_url}{PATH}/{ticket}/"
+
+
+def _make_room(realm_id: int, address: str | None) -> None:
+    """Whoever opens the link of an enrollment begins a sign-in: strangers may not fill a table.
+
+    What nobody has finished is limited for each realm, and for each address in it. What no browser
+    has opened gives way first, then the oldest: a person who is at a page keeps it in a flood.
+    """
+    unfinished = (SignIn.realm_id == realm_id, SignIn.handle_hash.is_(None))
+    if address is not None:
+        _give_way(MOST_OF_ADDRESS, *unfinished, SignIn.address == address)
+    _give_way(MOST_UNFINISHED, *unfinished)
+
+
+def _give_way(most: int, *which: sa.ColumnElement[bool]) -> None:
+    """Delete so many of them, at most 100, that one more may be begun."""
+    some = sa.select(SignIn.id).where(*which).limit(most + 99).subquery()
+    surplus = (session().scalar(sa.select(sa.func.count()).select_from(some)) or 0) - most + 1
+    if surplus <= 0:
+        return
+    first = sa.select(SignIn.id).where(*which)
+    first = first.order_by(SignIn.browser_hash.is_not(None), SignIn.id).limit(surplus)
+    # Another request makes room too, or a person is at one of them just now: they go first.
+    session().execute(
+        sa.delete(SignIn).where(SignIn.id.in_(first.with_for_update(skip_locked=True))),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def finish(handle: str, *, purpose: str) -> Finished:

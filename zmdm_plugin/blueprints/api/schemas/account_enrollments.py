@@ -13,6 +13,10 @@ from zmdm_plugin.services.account import accounts, discovery
 from zmdm_plugin.services.account.listing import ORDERINGS
 
 _MODE = "mdm-byod: user enrollment, of people's own devices; mdm-adde: device enrollment."
+_VOUCHES = (
+    "Whose organization vouches for the accounts on people's own devices; null: the one that was "
+    "connected first."
+)
 _ID = ma.validate.Range(min=1, max=2**63 - 1)
 
 
@@ -42,6 +46,9 @@ class AccountEnrollmentSchema(ma.Schema):
     reauthenticate_days = ma.fields.Integer(
         allow_none=True,
         metadata=described("After how many days people sign in again; null: never."),
+    )
+    virtual_server = ma.fields.Integer(
+        attribute="server_id", allow_none=True, metadata=described(_VOUCHES)
     )
     realm = ma.fields.Integer(
         attribute="enrollment.realm_id", metadata=described("Where people sign in.")
@@ -114,6 +121,13 @@ class AccountEnrollmentChange(ma.Schema):
         strict=True,
         validate=ma.validate.Range(min=1, max=3650),
         metadata=described("After how many days people sign in again; null: never."),
+    )
+    virtual_server = ma.fields.Integer(
+        attribute="server_id",
+        allow_none=True,
+        strict=True,
+        validate=_ID,
+        metadata=described(_VOUCHES),
     )
     blueprint = ma.fields.Integer(
         attribute="blueprint_id", allow_none=True, strict=True, validate=_ID
