@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from logging.config import dictConfig
 from typing import Any
 
 from flask import Flask, Response, render_template
@@ -14,6 +15,15 @@ from host_app import config
 from host_app.accounts import authorize, current_actor, login_manager, site
 from host_app.models import db
 from zmdm_plugin import Zmdm
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "zmdm_plugin.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+}
+"""One JSON object a line, of the host and the plugin alike, with the id of the request."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
@@ -28,6 +38,8 @@ def create_app(**overrides: Any) -> Flask:
     folder = os.environ.get("HOST_APP_INSTANCE", "instance")
     app = Flask(__name__, instance_path=os.path.abspath(folder), instance_relative_config=True)
     config.load(app, overrides)
+    if str(app.config["JSON_LOGS"]).lower() in {"1", "true", "yes"}:
+        dictConfig(LOGGING)
     db.init_app(app)
     login_manager.init_app(app)
     CSRFProtect(app)

@@ -24,6 +24,7 @@ def load(app: Flask, overrides: Mapping[str, Any]) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,
         PROXY_HOPS=0,
+        JSON_LOGS=False,
     )
     app.config.from_file("config.json", load=json.load, silent=True)
     for name, value in os.environ.items():

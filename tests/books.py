@@ -26,7 +26,7 @@ from zmdm_plugin import db
 from zmdm_plugin.jobs import apps_books as jobs
 from zmdm_plugin.models import Asset, JobRun, Licence, LicenceRequest, Location, LocationAsset
 from zmdm_plugin.models.base import new_uid, utcnow
-from zmdm_plugin.services import job_runs
+from zmdm_plugin.services import job_runs, licence_standing
 from zmdm_plugin.services.apps_books import connection, licences, locations, syncing
 from zmdm_simulator.apple.vpp import PlayedVpp
 from zmdm_simulator.apple.vpp_books import Books, Stock
@@ -141,10 +141,10 @@ class Shelf:
         with self.app.app_context(), db.transaction():
             licences.release(row, serials)
 
-    def standing(self, serial: str, adam_id: str = PAGES) -> licences.Standing:
+    def standing(self, serial: str, adam_id: str = PAGES) -> licence_standing.Standing:
         row = self.asset(adam_id).id
         with self.app.app_context():
-            return licences.standing(row, serial)
+            return licence_standing.standing(row, serial)
 
     def work(self, *, rounds: int = 3) -> None:
         """What jobs do, and what Apple does about it, some times over."""

@@ -65,7 +65,34 @@ def mobileconfig(*payloads: dict[str, Any], **extra: Any) -> bytes:
     return plistlib.dumps(content)
 
 
-class Shelf:
+class Outcome:
+    """What became of artifacts on the devices of a road."""
+
+    road: Road
+
+    def state(self, device: SimulatedDevice, artifact_id: int, key: str = "") -> ChannelArtifact:
+        """What became of an artifact on a channel; it has to be known there."""
+        found = self.found(device, artifact_id, key)
+        assert found is not None
+        return found
+
+    def found(
+        self, device: SimulatedDevice, artifact_id: int, key: str = ""
+    ) -> ChannelArtifact | None:
+        """The same, or None."""
+        with self.road.rows() as session:
+            found = session.scalar(
+                sa.select(ChannelArtifact).where(
+                    ChannelArtifact.channel_id == self.road.channel(device, key).id,
+                    ChannelArtifact.artifact_id == artifact_id,
+                )
+            )
+            if found is not None:
+                session.expunge(found)
+            return found
+
+
+class Shelf(Outcome):
     """What an administrator has made so far."""
 
     def __init__(self, road: Road) -> None:
@@ -169,27 +196,6 @@ class Shelf:
             row.blueprint_id = self.blueprint_id
             self.road.channel(device).plan_due_at = utcnow()
         return device
-
-    def state(self, device: SimulatedDevice, artifact_id: int, key: str = "") -> ChannelArtifact:
-        """What became of an artifact on a channel; it has to be known there."""
-        found = self.found(device, artifact_id, key)
-        assert found is not None
-        return found
-
-    def found(
-        self, device: SimulatedDevice, artifact_id: int, key: str = ""
-    ) -> ChannelArtifact | None:
-        """The same, or None."""
-        with self.road.rows() as session:
-            found = session.scalar(
-                sa.select(ChannelArtifact).where(
-                    ChannelArtifact.channel_id == self.road.channel(device, key).id,
-                    ChannelArtifact.artifact_id == artifact_id,
-                )
-            )
-            if found is not None:
-                session.expunge(found)
-            return found
 
     def identifier(self, artifact_id: int) -> str:
         """What devices know it by."""

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from tests.declaring import Desk
 from tests.hosts import ADMINISTRATOR
 from tests.road import Road
+from zmdm_plugin.jobs import apps_books as jobs
 from zmdm_plugin.models import ArtifactVersion, Asset, Licence, Location, LocationAsset
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import wake
@@ -134,6 +135,11 @@ class Counter(Desk):
             channel = self.road.channel(device)
             channel.plan_due_at = utcnow()
             wake.channel(channel)
+
+    def walk(self) -> None:
+        """What a job does about licences after each change of a scope."""
+        with self.road.app.app_context():
+            jobs.walk_scopes()
 
     def document(self, artifact: int, **options: Any) -> int:
         """A newer version of an app, with other options than the one before."""

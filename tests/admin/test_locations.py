@@ -12,7 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.books import PAGES, Shelf, lay_books, serials
+from zmdm_plugin import db
 from zmdm_plugin.jobs import apps_books as jobs
+from zmdm_plugin.services.apps_books import licences
 from zmdm_simulator.apple.vpp import take
 
 Post = Callable[..., Any]
@@ -54,7 +56,7 @@ def test_a_token_is_uploaded_and_the_location_shown(
     answer = post("/mdm/locations/new/", **upload(shelf))
     assert (answer.status_code, answer.location) == (303, "/mdm/locations/1/")
     page = browser.get("/mdm/locations/1/").text
-    assert "Berlin" in page and "It is being synced" in page
+    assert "Berlin" in page and "It is being synchronized" in page
     shelf.id = 1
     assert shelf.sync().state == "done"
     page = browser.get("/mdm/locations/").text
@@ -84,7 +86,7 @@ def test_a_location_that_was_lost_is_taken_back(
     take(shelf.played, {"name": "New MDM"})
     shelf.sync()
     page = browser.get("/mdm/locations/1/").text
-    assert "New MDM manages this location" in page and "Sync now" not in page
+    assert "New MDM manages this location" in page and "Synchronize</button>" not in page
     assert "Managed by another server" in browser.get("/mdm/locations/").text
     assert post("/mdm/locations/1/take_over/").status_code == 303
     assert shelf.sync().state == "done"
@@ -138,6 +140,26 @@ def test_all_devices_are_counted_and_confirmed_first(shelf: Shelf, post: Post) -
     assert (answer.status_code, "0 enrolled devices will give back" in answer.text) == (200, True)
 
 
+def test_what_is_taken_back_is_asked_about_with_how_many_keep_theirs(
+    shelf: Shelf, browser: FlaskClient, post: Post
+) -> None:
+    shelf.location()
+    with shelf.app.app_context(), db.transaction():
+        licences.need(1, ["A"])
+        licences.assign(1, ["A", "B"])
+    shelf.work()
+    page = browser.get("/mdm/licences/1/").text
+    assert "its blueprint, an operator" in page and ">an operator<" in page
+    asked = post("/mdm/licences/1/order/", action="revoke", serials="A B")
+    assert "2 devices will give back" in asked.text
+    assert "1 of them keeps its licence" in asked.text
+    answer = post("/mdm/licences/1/order/", action="revoke", serials="A B", count="1")
+    with shelf.app.app_context():
+        jobs.run_bulk(answer.location.rstrip("/").rsplit("/", 1)[1])
+    shelf.work()
+    assert [name for name in shelf.at_apple() if name in "AB"] == ["A"]
+
+
 def test_what_one_may_not_do_is_not_offered(shelf: Shelf, make_host: Callable[..., Flask]) -> None:
     shelf.location()
     config = {name: shelf.app.config[name] for name in ("ZMDM_APPS_BOOKS_URL", "ZMDM_BASE_URL")}
@@ -146,3 +168,17 @@ def test_what_one_may_not_do_is_not_offered(shelf: Shelf, make_host: Callable[..
         page = looks.get(path)
         assert page.status_code == 200
         assert "<button" not in page.text.replace("<button>Show</button>", "").split("<main", 1)[1]
+
+
+def test_a_location_is_deleted_after_its_losses_were_shown(
+    shelf: Shelf, browser: FlaskClient, post: Post
+) -> None:
+    url = f"/mdm/locations/{shelf.location()}/"
+    assert f'href="{url}delete/"' in browser.get(url).text
+    page = browser.get(f"{url}delete/").text
+    assert "What is lost" in page and "Nothing is given back" in page
+    refused = post(f"{url}delete/", name="Hamburg")
+    assert refused.status_code == 422 and "ype Berlin" in refused.text
+    assert shelf.row().deleting_at is None
+    assert post(f"{url}delete/", name="Berlin").status_code == 303
+    assert "is being deleted since" in browser.get(url).text

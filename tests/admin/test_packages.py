@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests import fleet
 from tests.admin.conftest import token
 from tests.admin.test_device_list import statements
 from tests.software import EDITOR, pkg
 from zmdm_plugin import db
 from zmdm_plugin.commands.effects import App
-from zmdm_plugin.models import Artifact, ArtifactVersion, Channel, Package
+from zmdm_plugin.jobs import packages
+from zmdm_plugin.models import (
+    Application,
+    Artifact,
+    ArtifactVersion,
+    Channel,
+    Device,
+    InstalledApplication,
+    Package,
+)
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services.applications import inventory
+from zmdm_plugin.services.applications.spread import FEW
 from zmdm_simulator import packages as built
 
 NEW = "/mdm/packages/new/"
@@ -48,6 +60,19 @@ def test_without_a_script_the_page_says_why_it_was_refused(browser: FlaskClient)
     answer = send(browser, b"something else")
     assert answer.status_code == 422
     assert "neither an installer package" in answer.text
+
+
+def test_a_package_is_fetched_by_a_job_and_a_fault_stands_at_its_field(
+    browser: FlaskClient,
+) -> None:
+    asked = {"url": "https://example.com/editor.pkg?key=s3cret", "sha256": "ab" * 32}
+    answer = browser.post(NEW, data={"csrf_token": token(browser), **asked})
+    assert (answer.status_code, "/mdm/jobs/" in answer.location) == (303, True)
+    page = browser.get(answer.location).text
+    assert "Fetch editor.pkg" in page and "s3cret" not in page
+    answer = browser.post(NEW, data={"csrf_token": token(browser), **asked, "sha256": "ab"})
+    assert answer.status_code == 422
+    assert "must be 64 hexadecimal digits" in answer.text
 
 
 def test_an_artifact_is_made_of_a_package(browser: FlaskClient, screens: Flask) -> None:
@@ -104,3 +129,28 @@ def test_applications_are_found_by_words_with_their_devices(
     assert "4.1" not in devices
     export = browser.get("/mdm/applications/export/?id=org.example.editor").text
     assert export.count("org.example.editor") > 30
+
+
+def test_what_many_have_is_counted_by_a_job_and_told_to_who_may_see_them_all(
+    make_host: Callable[..., Flask],
+) -> None:
+    app = make_host("mdm.*")
+    narrowed = make_host("mdm.*", row_scope=lambda *_: Device.id <= 10)
+    fleet.fill(app, FEW + 100)
+    with app.app_context(), db.transaction() as session:
+        name = {"name": "Editor", "identifier": "org.example.editor", "search": "editor"}
+        editor = Application(digest="1", version="1", short_version="1.0", **name)
+        session.add(editor)
+        session.flush()
+        row = {"application_id": editor.id, "identifier": editor.identifier}
+        still = sa.select(Channel.id).where(Channel.ended_at.is_(None))
+        ids = session.scalars(still).all()
+        rows = [{"channel_id": channel, **row} for channel in ids]
+        session.execute(sa.insert(InstalledApplication), rows)
+    path = "/mdm/applications/?q=editor"
+    assert f">at least {FEW} devices and users<" in app.test_client().get(path).text
+    with app.app_context():
+        packages.count()
+    assert f">about {len(ids)} devices and users<" in app.test_client().get(path).text
+    few = sum(channel <= 10 for channel in ids)
+    assert f">{few} devices and users<" in narrowed.test_client().get(path).text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -81,7 +82,7 @@ def test_a_location_is_renewed_synced_lost_and_taken_back(shelf: Shelf, api: Pro
     assert api.post(f"{one}sync/", {"mode": "full"}).status_code == 409
     assert shelf.sync().state == "done"
     assert api.get(f"{one}health/").json["owner"] is None
-    assert api.client.delete(f"/api/mdm/{one}", headers=api.headers).status_code == 409
+    assert api.client.delete(f"/api/mdm/{one}", headers=api.headers).status_code == 422
 
 
 def test_the_lists_are_filtered(shelf: Shelf, api: Program) -> None:
@@ -127,9 +128,10 @@ def test_licences_are_assigned_and_revoked_by_a_task(
     shelf.work()
     assert shelf.at_apple() == ["B", *serials(3)[1:]]
     rows = api.get(f"{one}assignments/").json
-    assert [(row["serial_number"], row["state"], row["ours"]) for row in rows] == [
-        *((serial, "assigned", False) for serial in serials(3)[1:]),
-        ("B", "assigned", True),
+    told = ("serial_number", "state", "ours", "scoped", "by_hand")
+    assert [tuple(row[name] for name in told) for row in rows] == [
+        *((serial, "assigned", False, False, False) for serial in serials(3)[1:]),
+        ("B", "assigned", True, False, True),
     ]
     assert api.get(f"{one}assignments/", state="waiting").json == []
     assert [one.action for one in audit_trail(shelf.app)][-2:] == [
@@ -163,3 +165,18 @@ def test_each_operation_needs_its_permission(shelf: Shelf, api: Program) -> None
     assert sees.post(f"locations/{shelf.id}/sync/").status_code == 403
     path = f"location_assets/{shelf.asset().id}/assign/"
     assert sees.post(path, {"serial_numbers": ["A"]}).status_code == 403
+
+
+def test_a_location_is_deleted_by_its_name(shelf: Shelf, api: Program) -> None:
+    shelf.add()
+    path = f"locations/{shelf.location()}/"
+
+    def delete(query: str = "") -> Any:
+        return api.client.delete(f"/api/mdm/{path}{query}", headers=api.headers)
+
+    for wrong in ("", "?name=Hamburg"):
+        refused = delete(wrong)
+        assert (refused.status_code, "type Berlin" in refused.text) == (422, True)
+    assert delete("?name=Berlin").status_code == 201
+    assert delete("?name=Berlin").status_code == 409
+    assert api.post(f"{path}sync/", {}).status_code == 409

@@ -116,6 +116,19 @@ def test_another_product_or_platform_is_refused(program: Program) -> None:
     assert "it is for macOS" in str(answer.json)
 
 
+KEY = "?signature=s3cret"
+
+
+MOVED = {
+    "/latest": f"/editor.pkg{KEY}",
+    "/round": "/round",
+    "/other": "https://127.0.0.2:1/editor.pkg",
+    "/file": "file:///etc/passwd",
+    "/odd": "https://[",
+}
+"""Where the server sends on to."""
+
+
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: a test's output is its own."""
@@ -126,6 +139,10 @@ def elsewhere() -> Iterator[str]:
     """A server that has the package, and takes up downloads where they broke off."""
 
     def serve(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        if (on := MOVED.get(environ["PATH_INFO"])) is not None:
+            start("302 Found", [("Location", on), ("Content-Length", "0")])
+            return []
+        assert environ["QUERY_STRING"] == KEY.removeprefix("?")
         first = int(environ.get("HTTP_RANGE", "bytes=0-").removeprefix("bytes=").rstrip("-"))
         part = SIGNED[first : first + 150_000]
         span = f"bytes {first}-{first + len(part) - 1}/{len(SIGNED)}"
@@ -143,12 +160,46 @@ def test_a_job_fetches_a_package_in_parts(
 ) -> None:
     app = make_app(sqlite_url, ZMDM_REDIS_URL=redis_url, ZMDM_PRIVATE_NETWORKS="127.0.0.0/8")
     program = Program(app.test_client(), {"Authorization": f"Token {make_token(app)}"})
-    task = program.post("packages/fetch/", {"url": elsewhere, "sha256": DIGEST}).json
+    task = program.post("packages/fetch/", {"url": f"{elsewhere}{KEY}", "sha256": DIGEST}).json
     run_jobs(app)
     result = program.client.get(task["task_result_url"], headers=program.headers).json
     assert result["status"] == "SUCCESS"
     package = program.get(f"packages/{result['result']['package']}/").json
     assert (package["sha256"], package["source_url"]) == (DIGEST, elsewhere)
+    assert KEY not in str([result, *program.pages("audit/")])
+
+
+def fetched(app: Flask, url: str) -> Any:
+    program = Program(app.test_client(), {"Authorization": f"Token {make_token(app)}"})
+    task = program.post("packages/fetch/", {"url": url, "sha256": DIGEST}).json
+    run_jobs(app)
+    return program.client.get(task["task_result_url"], headers=program.headers).json
+
+
+def test_a_job_follows_where_a_server_sends_it_on(
+    elsewhere: str, sqlite_url: str, redis_url: str, make_app: Callable[..., Flask]
+) -> None:
+    app = make_app(sqlite_url, ZMDM_REDIS_URL=redis_url, ZMDM_PRIVATE_NETWORKS="127.0.0.0/8")
+    base = elsewhere.removesuffix("/editor.pkg")
+    assert fetched(app, f"{base}/latest")["status"] == "SUCCESS"
+    reasons = {"round": "on and on", "file": "must begin with https", "odd": "failed"}
+    for place, why in reasons.items():
+        result = fetched(app, f"{base}/{place}")
+        assert (result["status"], why in str(result)) == ("FAILURE", True)
+
+
+def test_a_job_is_not_sent_on_to_a_private_address(
+    elsewhere: str, sqlite_url: str, redis_url: str, make_app: Callable[..., Flask]
+) -> None:
+    here = elsewhere.removeprefix("http://").partition(":")[0]
+    app = make_app(sqlite_url, ZMDM_REDIS_URL=redis_url, ZMDM_PRIVATE_NETWORKS=f"{here}/32")
+    result = fetched(app, elsewhere.replace("/editor.pkg", "/other"))
+    assert (result["status"], "private address" in str(result)) == ("FAILURE", True)
+
+
+def test_what_is_no_address_is_refused(program: Program) -> None:
+    answer = program.post("packages/fetch/", {"url": "https://[", "sha256": DIGEST})
+    assert (answer.status_code, "url" in str(answer.json)) == (422, True)
 
 
 def test_a_private_address_is_not_fetched_from(

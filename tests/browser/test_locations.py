@@ -9,7 +9,7 @@ from flask import Flask
 
 from tests.books import PAGES, Shelf, serials, stand
 from tests.browser.conftest import Visit
-from tests.browser.test_software_updates import faults
+from tests.browser.looks import faults, too_wide
 from zmdm_plugin.jobs import apps_books as jobs
 from zmdm_simulator.apple.vpp import PlayedVpp
 
@@ -21,6 +21,7 @@ SCREENS = (
     *EMPTY,
     "/mdm/locations/1/",
     "/mdm/locations/1/update/",
+    "/mdm/locations/1/delete/",
     "/mdm/store_apps/1/",
     "/mdm/licences/1/",
     "/mdm/licences/1/?state=waiting",
@@ -69,8 +70,4 @@ def test_screens_fit_a_phone(visit: Start, shelf: Shelf) -> None:
     fill(shelf)
     one = visit(width=390)
     one.sign_in()
-    wider = {}
-    for path in SCREENS:
-        page = one.open(path)
-        wider[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert {path: pixels for path, pixels in wider.items() if pixels > 0} == {}
+    assert too_wide(one, SCREENS) == {}

@@ -10,7 +10,7 @@ from flask import Flask
 
 from tests.admin.test_packages import lay_apps
 from tests.browser.conftest import Visit
-from tests.browser.test_artifacts import pictured
+from tests.browser.looks import faults, too_wide
 from tests.hosts import ADMINISTRATOR
 from tests.software import pkg
 from zmdm_plugin.web import packages
@@ -53,18 +53,16 @@ def fill(host: Flask) -> None:
 def test_screens_are_accessible(visit: Start, host: Flask, color_scheme: str) -> None:
     one = visit(color_scheme=color_scheme)
     one.sign_in()
-    assert pictured(one, EMPTY) == {}
+    assert faults(one, EMPTY) == {}
     fill(host)
-    assert pictured(one, SCREENS) == {}
+    assert faults(one, SCREENS) == {}
 
 
 def test_screens_fit_a_phone(visit: Start, host: Flask) -> None:
     fill(host)
     one = visit(width=390)
     one.sign_in()
-    for path in SCREENS:
-        page = one.open(path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    assert too_wide(one, SCREENS) == {}
 
 
 def test_an_upload_shows_its_progress_and_leads_to_the_package(

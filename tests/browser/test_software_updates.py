@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.browser.conftest import Visit
-from tests.browser.test_screens import serious
+from tests.browser.looks import faults, too_wide
 from tests.updates import Updates, lay_updates, settings_for
 from zmdm_simulator.software_lookup import PlayedSoftwareLookup
 
@@ -72,16 +72,4 @@ def test_screens_fit_a_phone(visit: Start, updates: Updates) -> None:
     fill(updates)
     one = visit(width=390)
     one.sign_in()
-    wider = {}
-    for path in SCREENS:
-        page = one.open(path)
-        wider[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert {path: pixels for path, pixels in wider.items() if pixels > 0} == {}
-
-
-def faults(one: Visit, paths: tuple[str, ...]) -> dict[str, list[str]]:
-    found = {}
-    for path in paths:
-        one.open(path)
-        found[path] = serious(one)
-    return {path: why for path, why in found.items() if why}
+    assert too_wide(one, SCREENS) == {}

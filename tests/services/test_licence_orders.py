@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from tests.books import PAGES, Shelf, serials
 from zmdm_plugin import db
-from zmdm_plugin.models import Channel, Device, Event, Licence, LicenceRequest
+from zmdm_plugin.jobs import apps_books as jobs
+from zmdm_plugin.models import Channel, Device, Event, Licence, LicenceRequest, Location
 from zmdm_plugin.models.base import utcnow
 
 
@@ -222,6 +223,31 @@ def test_numbers_that_apple_contradicts_are_read_anew(few: Shelf) -> None:
     assert few.counts() == (10, 0, 10)
 
 
+def test_what_is_told_late_of_an_order_does_not_bring_a_licence_back(full: Shelf) -> None:
+    full.played.fail(rate=0, silent=True)
+    full.need(PAGES, "A")
+    asked_about(full)
+    [event] = [one.event_id for one in full.requests()]
+    full.release(PAGES, "A")
+    asked_about(full)
+    assert full.at_apple() == full.held() == []
+    full.played.fail(rate=0)
+    assigned = [{"adamId": PAGES, "pricingParam": "STDQ", "serialNumber": "A"}]
+    told = {"type": "ASSOCIATE", "result": "SUCCESS", "eventId": event, "assignments": assigned}
+    full.played.orders.notify(full.books, "ASSET_MANAGEMENT", told)
+    full.work(rounds=1)
+    assert full.held() == []
+    assert full.counts() == (0, 10, 10)
+
+
+def asked_about(shelf: Shelf) -> None:
+    """Nobody tells what became of the orders: it is time to ask."""
+    shelf.step()
+    shelf.played.settle()
+    set_requests(shelf, due_at=utcnow())
+    shelf.step()
+
+
 def test_many_are_ordered_in_the_sizes_that_apple_allows(few: Shelf) -> None:
     few.add("2", total=3000)
     few.sync()
@@ -230,6 +256,20 @@ def test_many_are_ordered_in_the_sizes_that_apple_allows(few: Shelf) -> None:
     assert sorted(one.count for one in few.requests()) == [500, 1000, 1000]
     assert len(few.held("2")) == 2500
     assert few.counts("2") == (2500, 500, 3000)
+
+
+def test_orders_that_wait_are_not_sent_once_apple_refuses_the_location(few: Shelf) -> None:
+    one_each = {"limits": {"maxSerialNumbers": 1, "maxRequestPerSecond": 2}, "urls": {}}
+    with few.app.app_context(), db.transaction() as session:
+        session.execute(sa.update(Location).values(service_config=one_each))
+    few.played.rule(path="/assets/associate", status=401, code=9625)
+    few.need(PAGES, *serials(4))
+    with few.app.app_context():
+        jobs.work(few.id)
+    assert few.at_apple() == []
+    assert few.asset().reserved_count == 0
+    assert [one.state for one in few.requests()] == ["failed"]
+    assert few.standing(serials(1)[0]).why == "a job is about to ask Apple for the licence"
 
 
 def notify(shelf: Shelf, body: bytes, header: str, mdm_info_id: str = "") -> int:
@@ -254,9 +294,42 @@ def test_a_notification_that_is_none_is_refused(few: Shelf) -> None:
         assert notify(few, body, good) == 400
 
 
+UNSTORABLE = [
+    '{"x": "\\u0000"}',
+    '{"\\u0000": 1}',
+    '{"x": "\\ud800"}',
+    '{"x": NaN}',
+    '{"countDelta": 1e400}',
+]
+
+
+@pytest.mark.parametrize("told", UNSTORABLE)
+def test_a_notification_that_no_database_stores_is_refused(full: Shelf, told: str) -> None:
+    good = f"Bearer {full.books.notification_token}"
+    body = f'{{"notificationId": "1", "notificationType": "ASSET_COUNT", "notification": {told}}}'
+    assert notify(full, body.encode(), good) == 400
+
+
+UNREADABLE: list[tuple[str, Any]] = [
+    ("ASSET_MANAGEMENT", {"type": "ASSOCIATE", "assignments": [{"adamId": 361309726}]}),
+    ("ASSET_COUNT", {"adamId": PAGES, "countDelta": 10**30}),
+]
+
+
+@pytest.mark.parametrize(("kind", "told"), UNREADABLE)
+def test_what_cannot_be_read_keeps_nothing_else_from_being_read(
+    full: Shelf, kind: str, told: Any
+) -> None:
+    full.played.orders.notify(full.books, kind, told)
+    full.played.settle()
+    full.need(PAGES, "A")
+    full.work()
+    assert full.at_apple() == full.held(ours=True) == ["A"]
+
+
 ODD: list[tuple[str, Any]] = [
     ("ASSET_MANAGEMENT", {"type": "ASSOCIATE", "assignments": [1, {"adamId": []}, {}]}),
-    ("ASSET_MANAGEMENT", {"type": "ELSE"}),
+    ("ASSET_MANAGEMENT", {"type": "ELSE", "eventId": [1]}),
     ("ASSET_MANAGEMENT", None),
     ("ASSET_COUNT", {"adamId": PAGES, "countDelta": "x"}),
     ("ASSET_COUNT", {"adamId": "unknown", "countDelta": 1}),

@@ -13,6 +13,7 @@ from zmdm_plugin import db
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import Asset, Licence, Location, LocationAsset
 from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services import licence_standing
 from zmdm_plugin.services.apps_books import licences
 
 
@@ -45,7 +46,7 @@ def rows(app: Flask) -> list[tuple[str, bool, bool, str | None]]:
 
 def standing(app: Flask, row: int, serial: str = "A") -> tuple[str, str]:
     with app.app_context():
-        found = licences.standing(row, serial)
+        found = licence_standing.standing(row, serial)
         return found.state, found.why
 
 
@@ -59,7 +60,7 @@ def test_who_needs_a_licence_is_noted_once(any_app: Flask) -> None:
 def test_who_holds_one_is_not_asked_for_again(any_app: Flask) -> None:
     row = lay(any_app)
     need(any_app, row, "A")
-    set_all(any_app, held=True, wanted=False, todo=None)
+    set_all(any_app, held=True, wanted=False, scoped=False, todo=None)
     need(any_app, row, "A")
     assert rows(any_app) == [("A", True, True, None)]
 

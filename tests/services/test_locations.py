@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 
 import pytest
+from flask import Flask
 
 from tests.books import PAGES, Shelf, serials
 from tests.hosts import ADMINISTRATOR
 from zmdm_plugin import db
 from zmdm_plugin.errors import Conflict, Refused
-from zmdm_plugin.models import Location
+from zmdm_plugin.models import Location, RequestPace
 from zmdm_plugin.protocol import content_token
 from zmdm_plugin.protocol.content_token import BadContentToken
 from zmdm_plugin.services.apps_books import connection, locations, schedule, syncing
@@ -156,7 +158,7 @@ def test_one_sync_of_a_location_at_a_time(shelf: Shelf) -> None:
     with shelf.app.app_context(), db.transaction() as session:
         row = session.get_one(Location, shelf.id)
         syncing.start(ADMINISTRATOR, row)
-        with pytest.raises(Conflict, match="being synced already"):
+        with pytest.raises(Conflict, match="being synchronized already"):
             syncing.start(ADMINISTRATOR, row)
         assert schedule.start_due(now=row.created_at) == []
 
@@ -177,3 +179,13 @@ def test_a_location_tells_no_secret(shelf: Shelf) -> None:
         kept = db.session().get_one(Location, shelf.id)
         assert token not in (kept.server_token or "")
     assert token not in repr(row)
+
+
+def test_a_clock_that_was_wrong_holds_nobody_up(any_app: Flask) -> None:
+    """What it had given were turns in a year; the next request goes out at once."""
+    with any_app.app_context():
+        with db.transaction() as session:
+            next_year = (time.time_ns() // 1000) + 365 * 86400 * 1_000_000
+            session.add(RequestPace(name="apps_books:1", next_us=next_year))
+        connection.pace("apps_books:1", 15)
+        assert db.session().get_one(RequestPace, "apps_books:1").next_us < next_year

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import request
 
 from zmdm_plugin.admin import forms
-from zmdm_plugin.admin.screen import session
+from zmdm_plugin.admin.screen import session, text
 from zmdm_plugin.errors import Refused
 from zmdm_plugin.models import Asset, Location, LocationAsset, Package
 from zmdm_plugin.protocol.packages.values import IPA
@@ -18,6 +18,7 @@ from zmdm_plugin.services.artifacts.app_uploads import FLAGS, PACKAGE_FLAGS, UUI
 
 KINDS = frozenset({"store_app", "enterprise_app"})
 _MOST = 500
+_FIRST = f"These are {_MOST} of them: begin with the page of any other one,"
 _MANAGED = {
     "install_as_managed": (
         "Managed on Macs",
@@ -95,17 +96,17 @@ def source(kind: str) -> bytes:
         package = session().get(Package, asked["package"])
         if package is not None and package.kind != IPA:
             asked = {name: asked[name] for name in ("package", *PACKAGE_FLAGS)}
-    if text := request.form.get("configuration", "").strip():
-        asked["configuration"] = _configuration(text)
+    if typed := request.form.get("configuration", "").strip():
+        asked["configuration"] = _configuration(typed)
     return json.dumps(asked, ensure_ascii=False).encode()
 
 
-def _configuration(text: str) -> Any:
+def _configuration(typed: str) -> Any:
     """JSON where it looks like it; everything else is to be a property list."""
-    if not text.startswith("{"):
-        return text
+    if not typed.startswith("{"):
+        return typed
     try:
-        return json.loads(text)
+        return json.loads(typed)
     except (ValueError, RecursionError) as error:
         raise Refused("configuration", f"is not JSON: {error}"[:300]) from None
 
@@ -124,44 +125,59 @@ def _check(
     return forms.Field(name=name, label=label, kind="check", value=value, help=about)
 
 
+def _chosen(name: str, content: Mapping[str, Any]) -> int:
+    """Of the last version, or as the address says that a form was begun with; 0 for none."""
+    given = str(content.get(name) or text(name, most=18))
+    return int(given) if given.isascii() and given.isdecimal() else 0
+
+
+def _offered(query: Any, row_id: Any, chosen: int, offered: Any) -> list[Any]:
+    """The first rows of a statement, and the row that is chosen, wherever it stands."""
+    rows = list(session().execute(offered.limit(_MOST)))
+    if chosen and all(row[0] != chosen for row in rows):
+        rows = [*session().execute(query.where(row_id == chosen)), *rows]
+    return rows
+
+
 def _asset(content: Mapping[str, Any]) -> forms.Field:
-    rows = session().execute(
+    query = (
         sa.select(LocationAsset.id, Asset.name, Asset.adam_id, Location.name)
         .join(Asset, Asset.id == LocationAsset.asset_id)
         .join(Location, Location.id == LocationAsset.location_id)
         .where(Asset.product_type == "App", Asset.device_assignable)
-        .order_by(Asset.name, LocationAsset.id)
-        .limit(_MOST)
     )
+    there = query.where(LocationAsset.withdrawn_at.is_(None), Location.deleting_at.is_(None))
+    chosen = _chosen("location_asset", content)
+    rows = _offered(query, LocationAsset.id, chosen, there.order_by(Asset.name, LocationAsset.id))
     choices = tuple(
         (str(row_id), f"{name or adam_id} ({location})") for row_id, name, adam_id, location in rows
     )
+    more = "" if len(rows) < _MOST else f" {_FIRST} under Configuration › Store apps."
     return forms.Field(
         name="location_asset",
         label="App",
         kind="choice",
         required=True,
         choices=choices,
-        value=str(content.get("location_asset", "")),
-        help="Of the locations of Apps & Books; each device takes one of the licences.",
+        value=str(chosen or ""),
+        help=f"Of the locations of Apps & Books; each device takes one of the licences.{more}",
     )
 
 
 def _package(content: Mapping[str, Any]) -> forms.Field:
-    rows = session().execute(
-        sa.select(Package.id, Package.name, Package.product_version, Package.kind)
-        .order_by(Package.id.desc())
-        .limit(_MOST)
-    )
+    query = sa.select(Package.id, Package.name, Package.product_version, Package.kind)
+    chosen = _chosen("package", content)
+    rows = _offered(query, Package.id, chosen, query.order_by(Package.id.desc()))
     choices = tuple(
         (str(row_id), f"{name} {version} (.{kind})") for row_id, name, version, kind in rows
     )
+    more = "" if len(rows) < _MOST else f" {_FIRST} under Configuration › Packages."
     return forms.Field(
         name="package",
         label="Package",
         kind="choice",
         required=True,
         choices=choices,
-        value=str(content.get("package", "")),
-        help="Upload it under Packages first. All versions are of the same product.",
+        value=str(chosen or ""),
+        help=f"Upload it under Packages first. All versions are of the same product.{more}",
     )

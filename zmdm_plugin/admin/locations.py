@@ -14,7 +14,7 @@ from zmdm_plugin.clients.apps_books_errors import AppsBooksError
 from zmdm_plugin.errors import Conflict, Refused
 from zmdm_plugin.models import Location
 from zmdm_plugin.services import access
-from zmdm_plugin.services.apps_books import connection, listing, locations, syncing
+from zmdm_plugin.services.apps_books import connection, listing, locations, removal, syncing
 from zmdm_plugin.services.apps_books.locations import Inspected, OwnedElsewhere
 
 GROUP = "Set-up"
@@ -26,6 +26,12 @@ _TOKEN = forms.Field(
     required=True,
     help="The .vpptoken file. In Apple Business or School Manager: your name, Preferences, "
     "Payments and Billing, Apps and Books, Content Tokens.",
+)
+_NAME = forms.Field(
+    name="name",
+    label="Name of the location",
+    required=True,
+    help="Type it to say that it is meant.",
 )
 _NONE = (0, 0, 0)
 
@@ -107,8 +113,8 @@ class LocationPage(Screen):
         except Conflict:
             if (running := syncing.running(location_id)) is None:
                 raise
-            return back("It is being synced already.", "zmdm_job_run.index", uid=running)
-        return back("The location is being synced.", "zmdm_job_run.index", uid=uid)
+            return back("It is being synchronized already.", "zmdm_job_run.index", uid=running)
+        return back("The location is being synchronized.", "zmdm_job_run.index", uid=uid)
 
     @expose("/take_over/", methods=("POST",))
     def take_over(self, location_id: int) -> Response:
@@ -119,13 +125,32 @@ class LocationPage(Screen):
             uid = syncing.start(acting(), row, "full").uid
         return back("The location is being taken back.", "zmdm_job_run.index", uid=uid)
 
-    @expose("/delete/", methods=("POST",))
+    @expose("/delete/", methods=("GET", "POST"))
     def delete(self, location_id: int) -> Response:
-        """Forget one that has no apps."""
+        """Say what is lost, and forget it once somebody has typed its name."""
         demand(access.DELETE_LOCATIONS)
-        with db.transaction():
-            locations.delete(acting(), connection.find(location_id))
-        return back("The location is deleted.", f"{_LIST}.index")
+        form, status = forms.Form([_NAME]), 200
+        if request.method == "POST":
+            try:
+                with db.transaction():
+                    row = connection.find(location_id, lock=True)
+                    run = removal.start(acting(), row, name=request.form.get("name", ""))
+                    uid = run.uid
+                return back("The location is being deleted.", "zmdm_job_run.index", uid=uid)
+            except Refused as error:
+                form.blame(error.field, error.why)
+            except Conflict as error:
+                form.fault = str(error)
+            status = 422
+        row = connection.find(location_id)
+        return self.page(
+            "zmdm/location_delete.html",
+            title=f"Delete {row.name}",
+            location=row,
+            losses=removal.losses(row),
+            form=form,
+            status=status,
+        )
 
 
 def _upload(

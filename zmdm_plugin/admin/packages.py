@@ -9,7 +9,7 @@ from flask import Response, request
 from flask_admin import expose
 
 from zmdm_plugin import db
-from zmdm_plugin.admin import forms, paging
+from zmdm_plugin.admin import downloads, forms, paging
 from zmdm_plugin.admin.screen import HEADERS, Screen, acting, back, demand, text
 from zmdm_plugin.admin.words import sentence
 from zmdm_plugin.errors import Refused
@@ -18,9 +18,10 @@ from zmdm_plugin.services.applications import search
 from zmdm_plugin.services.applications.search import ApplicationFilter
 from zmdm_plugin.services.packages import fetching, packages
 from zmdm_plugin.services.storage import backends, incoming
+from zmdm_plugin.services.storage.failures import StorageFailed
 from zmdm_plugin.state import state
 from zmdm_plugin.web import packages as taking
-from zmdm_plugin.web.download import streamed
+from zmdm_plugin.web import spool
 
 GROUP = "Configuration"
 LIST, PAGE = "zmdm_packages", "zmdm_package"
@@ -56,7 +57,11 @@ class UploadPackage(Screen):
     def _handle_view(self, name: str, **kwargs: Any) -> Any:
         """A package may be longer than any other form, and nothing of it is read before this."""
         request.max_content_length = state().settings.package_max_size + _ROOM
-        return super()._handle_view(name, **kwargs)
+        spool.here()
+        try:
+            return super()._handle_view(name, **kwargs)  # reads the form, for its token
+        except StorageFailed as error:
+            return self.refuse(error)
 
     @expose("/", methods=("GET", "POST"))
     def index(self) -> Response:
@@ -95,9 +100,7 @@ class UploadPackage(Screen):
     def _fetched(self) -> Response:
         with db.transaction():
             url = request.form.get("url", "").strip()
-            run = fetching.start(acting(), url=url, sha256=request.form.get("sha256", ""))
-            audit.record(acting(), "package.fetch", run, reason=url[:200])
-            uid = run.uid
+            uid = fetching.start(acting(), url=url, sha256=request.form.get("sha256", "")).uid
         return back("A job fetches the package.", "zmdm_job_run.index", uid=uid)
 
 
@@ -151,10 +154,7 @@ class ApplicationList(Screen):
         wanted, _ = _wanted()
         with db.transaction():
             audit.record(acting(), "application.export", reason="csv")
-        answer = streamed(search.export(acting(), wanted, "csv"), "csv", "applications")
-        for header, value in HEADERS.items():
-            answer.headers.setdefault(header, value)
-        return answer
+        return downloads.export(search.export(acting(), wanted, "csv"), "csv", "applications")
 
 
 _FETCH = [

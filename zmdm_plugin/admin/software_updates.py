@@ -19,6 +19,7 @@ from zmdm_plugin.errors import Conflict, Refused
 from zmdm_plugin.models import MDMBlueprint, SoftwareUpdateEnforcement
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, audit, tags
+from zmdm_plugin.services.keyset import Page
 from zmdm_plugin.services.software_updates import (
     enforcements,
     feed,
@@ -123,7 +124,7 @@ class EnforcementPage(Screen):
     def index(self, enforcement_id: int) -> Response:
         """The preview is worked out now; nothing is kept of it."""
         row = enforcements.find(enforcement_id)
-        found = standing.Preview()
+        found: Page[standing.Previewed] = Page([], None)
         if may(access.VIEW_DEVICES):
             found = standing.preview(
                 row, acting(), now=utcnow(), cursor=paging.cursor(), limit=paging.PER_PAGE

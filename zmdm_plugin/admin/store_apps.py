@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, request
 from flask_admin import expose
 
@@ -11,8 +13,8 @@ from zmdm_plugin.admin.screen import HEADERS, Screen, acting, back, demand, text
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Asset, LocationAsset
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import access
-from zmdm_plugin.services.apps_books import bulk, connection, listing, metadata
+from zmdm_plugin.services import access, bulk_licences
+from zmdm_plugin.services.apps_books import connection, listing, metadata
 from zmdm_plugin.services.bulk import Which, count
 from zmdm_plugin.services.device_filter import DeviceFilter
 from zmdm_plugin.services.keyset import MAX_ID
@@ -20,6 +22,8 @@ from zmdm_plugin.services.keyset import MAX_ID
 GROUP = "Configuration"
 _LIST, _PAGE, _LICENCES = "zmdm_store_apps", "zmdm_store_app", "zmdm_licences"
 _SHOW = (("", "All"), ("short", "Licences short"), ("App", "Apps"), ("Book", "Books"))
+_MOST_TYPED = 200_000
+"""Characters of serial numbers."""
 _STATES = (("", "All"), ("assigned", "Assigned"), ("waiting", "Waiting"), ("refused", "Refused"))
 
 
@@ -131,17 +135,36 @@ class LicencePage(Screen):
         demand(access.CHANGE_LOCATION_ASSETS)
         row = listing.find_location_asset(location_asset_id)
         action = text("action", most=8, given=request.form)
-        numbers = request.form.get("serials", "")[:200_000].replace(",", " ").split()
+        numbers = request.form.get("serials", "")[:_MOST_TYPED].replace(",", " ").split()
         try:
             if not numbers and not request.form.get("everybody"):
                 raise Refused("serials", "type a serial number, or choose devices below")
             if numbers:
-                return self._start(row, action, None, numbers, len(numbers))
+                return self._named(row, action, numbers)
             demand(access.VIEW_DEVICES)
             return self._all(row, action)
         except (Refused, Conflict) as error:
             why = getattr(error, "why", "") or str(error)
             return back(f"Nothing was ordered: {why}.", ".index", location_asset_id=row.id)
+
+    def _named(self, row: LocationAsset, action: str, numbers: list[str]) -> Response:
+        """Those that were typed; what is taken back is asked about first."""
+        if action != "revoke" or request.form.get("count"):
+            return self._start(row, action, None, numbers, len(numbers))
+        return self._confirm(row, action, keeps=bulk_licences.keeping(acting(), row, None, numbers))
+
+    def _confirm(self, row: LocationAsset, action: str, *, keeps: int, **chosen: Any) -> Response:
+        asset = listing.find_asset(row.asset_id)
+        return self.page(
+            "zmdm/licences_confirm.html",
+            title=f"Licences of {_name(asset)}",
+            row=row,
+            store_app=asset,
+            action=action,
+            keeps=keeps,
+            serials=request.form.get("serials", "")[:_MOST_TYPED],
+            **chosen,
+        )
 
     def _all(self, row: LocationAsset, action: str) -> Response:
         """Every enrolled device, or those with a tag; how many is asked first."""
@@ -151,16 +174,9 @@ class LicencePage(Screen):
         confirmed = text("count", most=20, given=request.form)
         up_to = text("up_to", most=20, given=request.form)
         if not confirmed.isdecimal() or not up_to.isdecimal() or int(up_to) > MAX_ID:
-            asset = listing.find_asset(row.asset_id)
-            return self.page(
-                "zmdm/licences_confirm.html",
-                title=f"Licences of {_name(asset)}",
-                row=row,
-                store_app=asset,
-                action=action,
-                tag=tag,
-                counted=counted,
-            )
+            which = Which(filter=wanted, up_to=counted.up_to)
+            keeps = bulk_licences.keeping(acting(), row, which) if action == "revoke" else 0
+            return self._confirm(row, action, keeps=keeps, tag=tag, counted=counted)
         which = Which(filter=wanted, up_to=int(up_to))
         return self._start(row, action, which, [], int(confirmed))
 
@@ -173,7 +189,7 @@ class LicencePage(Screen):
         confirmed: int,
     ) -> Response:
         with db.transaction():
-            run = bulk.start(
+            run = bulk_licences.start(
                 acting(), row, action, which=which, numbers=numbers, confirmed=confirmed
             )
             uid = run.uid

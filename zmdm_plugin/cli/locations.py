@@ -13,8 +13,8 @@ from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.cli.output import ask, asks, card, say, table
 from zmdm_plugin.errors import ZmdmError
 from zmdm_plugin.jobs import apps_books as jobs
-from zmdm_plugin.services import access, job_runs
-from zmdm_plugin.services.apps_books import bulk, connection, listing, locations, syncing
+from zmdm_plugin.services import access, bulk_licences, job_runs
+from zmdm_plugin.services.apps_books import connection, listing, locations, removal, syncing
 
 group = Topic("location", help="Locations of Apps and Books, and their licences.")
 zmdm.add_command(group)
@@ -99,6 +99,21 @@ def take_over(location_id: int, *, yes: bool) -> None:
     _worked_off(uid, jobs.sync)
 
 
+@group.command("delete")
+@click.argument("location_id", type=ID)
+@click.option("--name", required=True, help="Its name once more, for it cannot be undone.")
+@asks
+def delete(location_id: int, *, name: str, yes: bool) -> None:
+    """Delete a location and all that is known of its licences; they stay assigned at Apple."""
+    access.demand(operator(), access.DELETE_LOCATIONS)
+    lost = removal.losses(connection.find(location_id))
+    ask(f"{lost.licences:,} devices keep a licence that is no longer known here. Go on?", yes=yes)
+    with db.transaction():
+        row = connection.find(location_id, lock=True)
+        uid = removal.start(operator(), row, name=name).uid
+    _worked_off(uid, jobs.forget)
+
+
 @group.command("assets")
 @click.option("--location", "location_id", type=ID, help="Of this location alone.")
 @LIMIT
@@ -133,7 +148,7 @@ def _order(action: str, location_asset_id: int, numbers: tuple[str, ...]) -> Non
     access.demand(operator(), access.CHANGE_LOCATION_ASSETS)
     with db.transaction():
         row = listing.find_location_asset(location_asset_id)
-        run = bulk.start(operator(), row, action, numbers=numbers, confirmed=len(numbers))
+        run = bulk_licences.start(operator(), row, action, numbers=numbers, confirmed=len(numbers))
         uid = run.uid
     _worked_off(uid, jobs.run_bulk)
 

@@ -74,9 +74,7 @@ def fetch(url: str, *, sha256: str, name: str | None) -> None:
     actor = operator()
     access.demand(actor, access.CHANGE_ARTIFACTS)
     with db.transaction():
-        run = fetching.start(actor, url=url, sha256=sha256, name=name)
-        audit.record(actor, "package.fetch", run, reason=url[:200])
-        uid = run.uid
+        uid = fetching.start(actor, url=url, sha256=sha256, name=name).uid
     say({"task_id": uid}, f"task {uid}: see flask zmdm task show")
 
 

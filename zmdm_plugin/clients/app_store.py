@@ -1,7 +1,8 @@
 """What the store says about apps: names, versions and icons, by the address that Apple gives.
 
 The address is Apple's (`contentMetadataLookup` of the service configuration); icons lie where its
-answer says, and are fetched from there with bounds on size and kind.
+answer says, and are fetched from there with bounds on size and kind. Neither is followed anywhere:
+an answer that names a place within our own network, or a redirect that leads there, is refused.
 """
 
 from __future__ import annotations
@@ -10,20 +11,48 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
+from zmdm_plugin.clients import places
 from zmdm_plugin.clients.apps_books_errors import AppsBooksError, Unreachable, Unreadable
+from zmdm_plugin.clients.outbound import Outbound
+from zmdm_plugin.clients.trust import roots
 from zmdm_plugin.clients.waits import bounded
 
 MOST: Final = 8 * 1024 * 1024
 MOST_ICON: Final = 512 * 1024
 """Bytes of an icon; one of 128 pixels has about ten thousand."""
+TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 MOST_IDS: Final = 50
 """Apps in one question: the address must not become too long."""
 _SIZE: Final = "128"
 _IMAGES: Final = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Where the store may be asked: at the service itself, and by https at or below these hosts."""
+
+    service_url: str
+    hosts: Sequence[str]
+    private: Sequence[places.Network]
+    """Networks that are not public and may be connected to all the same."""
+
+    def client(self, address: httpx.URL, *, most: int) -> httpx.Client:
+        """A client that follows no redirect; Unreadable for an address elsewhere."""
+        if _origin(address) == _origin(httpx.URL(self.service_url)):
+            return httpx.Client(verify=roots(), timeout=TIMEOUT, follow_redirects=False)
+        host = address.host.lower().rstrip(".")
+        below = any(host == one or host.endswith(f".{one}") for one in self.hosts)
+        if address.scheme != "https" or not below:
+            raise Unreadable(f"{host or 'the address'} is no https address of the store's hosts")
+        transport = Outbound(private=self.private, most=most)
+        return httpx.Client(transport=transport, timeout=TIMEOUT, follow_redirects=False)
+
+
+def _origin(address: httpx.URL) -> tuple[str, str, int | None]:
+    return address.scheme, address.host, address.port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +78,7 @@ class Icon:
 
 
 def lookup(
-    http: httpx.Client,
+    store: Store,
     url: str,
     adam_ids: Sequence[str],
     *,
@@ -67,7 +96,7 @@ def lookup(
         "l": "en",
         "id": ",".join(adam_ids),
     }
-    body = _get(http, url, MOST, params=params, headers={"Cookie": f"itvt={token}"})
+    body = _get(store, url, MOST, params=params, headers={"Cookie": f"itvt={token}"})
     try:
         document = json.loads(body)
         results = document["results"]
@@ -81,23 +110,25 @@ def lookup(
     return found
 
 
-def icon(http: httpx.Client, url: str) -> Icon:
+def icon(store: Store, url: str) -> Icon:
     """The picture; Unreadable for anything that is none."""
-    if urlsplit(url).scheme not in ("https", "http"):
-        raise Unreadable("the icon's address cannot be read")
-    body = _get(http, url, MOST_ICON)
+    body = _get(store, url, MOST_ICON)
     for start, kind in _IMAGES.items():
         if body.startswith(start):
             return Icon(content_type=kind, body=body)
     raise Unreadable("the icon is no picture")
 
 
-def _get(http: httpx.Client, url: str, most: int, **more: Any) -> bytes:
+def _get(store: Store, url: str, most: int, **more: Any) -> bytes:
     try:
-        with http.stream("GET", url, **more) as answer:
+        address = httpx.URL(url)
+        with (
+            store.client(address, most=most) as http,
+            http.stream("GET", address, **more) as answer,
+        ):
             body = bounded(answer, most)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise Unreachable("the store cannot be reached") from error
+        raise Unreachable(f"the store cannot be reached: {str(error)[:200]}") from error
     if answer.status_code != 200:
         raise AppsBooksError(
             f"the store answered {answer.status_code}", http_status=answer.status_code

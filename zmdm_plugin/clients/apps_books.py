@@ -31,6 +31,7 @@ from zmdm_plugin.clients.apps_books_values import (
     EventStatus,
     ServiceConfig,
 )
+from zmdm_plugin.clients.trust import roots
 from zmdm_plugin.clients.waits import bounded, retry_after
 
 BASE_URL: Final = "https://vpp.itunes.apple.com/mdm/v2"
@@ -57,7 +58,7 @@ class Manners:
 
 def http_client() -> httpx.Client:
     """The HTTP client that requests go through: no redirects, for they would carry the token."""
-    return httpx.Client(timeout=TIMEOUT, follow_redirects=False)
+    return httpx.Client(verify=roots(), timeout=TIMEOUT, follow_redirects=False)
 
 
 class AppsBooksClient:
@@ -127,7 +128,7 @@ class AppsBooksClient:
             "serialNumbers": list(serials),
         }
         event = self._ask("POST", f"/assets/{kind}", body, again=False).get("eventId")
-        if not isinstance(event, str) or not 0 < len(event) <= 64:
+        if not values.plain(event, 64):
             raise Unreadable("Apple's answer names no event")
         return event
 

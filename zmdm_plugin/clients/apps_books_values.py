@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from zmdm_plugin.clients.apps_books_errors import Unreadable
 
@@ -110,11 +110,11 @@ class EventStatus:
 def service_config(document: Mapping[str, Any]) -> ServiceConfig:
     """Limits that make no sense are not taken; those that are missing stay as they were known."""
     said = _mapping(document.get("limits"))
-    limits = {name: value for name, value in said.items() if 0 < _number(value) <= _MOST}
+    limits = {name: value for name, value in said.items() if plain(name, 64) and _number(value)}
     urls = {
         name: url
         for name, url in _mapping(document.get("urls")).items()
-        if isinstance(url, str) and url.startswith(("https://", "http://"))
+        if plain(name, 64) and plain(url, 1024) and url.startswith(("https://", "http://"))
     }
     return ServiceConfig(limits={**LIMITS, **limits}, urls=urls)
 
@@ -156,16 +156,15 @@ def assignment_page(document: Mapping[str, Any]) -> AssignmentPage:
     users: dict[tuple[str, str], int] = {}
     unreadable = 0
     for given in _list(document, "assignments"):
-        try:
-            key = given["adamId"], given.get("pricingParam", "STDQ")
-            serial = given.get("serialNumber")
-            if serial is None:
-                users[key] = users.get(key, 0) + 1
-            elif isinstance(serial, str) and 0 < len(serial) <= _SERIAL and "\0" not in serial:
-                devices.setdefault(key, []).append(serial)
-            else:
-                unreadable += 1
-        except (KeyError, TypeError, AttributeError):
+        entry = _mapping(given)
+        key, serial = asset_key(entry), entry.get("serialNumber")
+        if key is None:
+            unreadable += 1
+        elif serial is None:
+            users[key] = users.get(key, 0) + 1
+        elif plain(serial, _SERIAL):
+            devices.setdefault(key, []).append(serial)
+        else:
             unreadable += 1
     return AssignmentPage(devices=devices, users=users, paging=_paging(document, unreadable))
 
@@ -174,6 +173,21 @@ def assignments_by_asset(listed: Sequence[Any]) -> dict[tuple[str, str], list[st
     """Serial numbers by asset out of a notification; those of people are passed over."""
     page = assignment_page({"assignments": list(listed)})
     return {key: list(numbers) for key, numbers in page.devices.items()}
+
+
+def asset_key(document: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Of which asset something is said; None if that cannot be read."""
+    adam_id, pricing = document.get("adamId"), document.get("pricingParam") or "STDQ"
+    if not (plain(adam_id, 32) and plain(pricing, 8)):
+        return None
+    return adam_id, pricing
+
+
+def count_delta(document: Mapping[str, Any]) -> int | None:
+    """By how many the licences of an asset became more or fewer; None if that cannot be read."""
+    delta = document.get("countDelta")
+    known = isinstance(delta, int) and not isinstance(delta, bool) and abs(delta) <= _MOST
+    return delta if known else None
 
 
 def event_status(document: Mapping[str, Any]) -> EventStatus:
@@ -193,14 +207,17 @@ def event_status(document: Mapping[str, Any]) -> EventStatus:
 def failure(given: Any) -> Failure:
     """An ErrorResponse within another answer."""
     document = _mapping(given)
-    serials = _mapping(document.get("errorInfo")).get("serialNumbers")
     return Failure(
         number=_number(document.get("errorNumber")),
         message=_text(document, "errorMessage", 300),
-        serials=tuple(one for one in serials if isinstance(one, str))
-        if isinstance(serials, list)
-        else (),
+        serials=named_serials(_mapping(document.get("errorInfo"))),
     )
+
+
+def named_serials(info: Mapping[str, Any]) -> tuple[str, ...]:
+    """The devices that an error is about; empty if it names none that can be read."""
+    listed = info.get("serialNumbers")
+    return tuple(one for one in listed if plain(one, _SERIAL)) if isinstance(listed, list) else ()
 
 
 def moment(value: Any) -> datetime | None:
@@ -264,6 +281,16 @@ def _number(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
         return 0
     return value
+
+
+def plain(value: Any, longest: int) -> TypeGuard[str]:
+    """A name as Apple gives them: what is none would be an error of the database's."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= longest
+        and value.isascii()
+        and value.isprintable()
+    )
 
 
 def _text(document: Mapping[str, Any], name: str, longest: int) -> str:

@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -111,6 +112,7 @@ def client(ca_pem: str = "") -> httpx.Client:
     )
 
 
+@lru_cache(maxsize=4)
 def trust(ca_pem: str = "") -> ssl.SSLContext:
     """Whose certificates are believed. Apple's intermediates lack what RFC 5280 asks for."""
     context = ssl.create_default_context(cadata=ca_pem or None)

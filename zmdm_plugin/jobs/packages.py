@@ -1,4 +1,4 @@
-"""packages.fetch and packages.tidy: downloads in slices, and what nothing uses any more."""
+"""packages.*: downloads in slices, what nothing uses any more, and what is installed how often."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from zmdm_plugin.clients import downloads
 from zmdm_plugin.clients.downloads import Part
 from zmdm_plugin.db import run_in_transaction
 from zmdm_plugin.errors import Refused, ZmdmError
+from zmdm_plugin.jobs.renewing import renewed
 from zmdm_plugin.jobs.runs import work_off
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services.applications import inventory
+from zmdm_plugin.services.applications import inventory, spread
 from zmdm_plugin.services.job_runs import Claimed, Step
 from zmdm_plugin.services.packages import fetching
 from zmdm_plugin.services.storage import files, incoming
@@ -18,6 +19,7 @@ from zmdm_plugin.state import state
 from zmdm_plugin.web import packages
 
 PERIOD = 3600
+COUNT_PERIOD = 600
 _SLICE = 20.0
 """Seconds of downloading between two notes of how far it is."""
 _MOST = 100
@@ -35,7 +37,8 @@ def fetch(uid: str) -> None:
     def before(claimed: Claimed) -> None:
         reached[:] = [_download(claimed)]
         if reached[0].finished:
-            made[:] = [_take(claimed)]
+            with renewed(claimed):  # into a bucket far away it may travel for minutes
+                made[:] = [_take(claimed)]
 
     def step(_claimed: Claimed) -> Step:
         part = reached[0]
@@ -55,10 +58,15 @@ def tidy() -> None:
             return
 
 
+def count() -> None:
+    """On how many channels the applications are that many have."""
+    run_in_transaction(spread.count)
+
+
 def _download(claimed: Claimed) -> Part:
     settings = state().settings
     return downloads.continue_(
-        str(claimed.arguments["url"]),
+        run_in_transaction(lambda: fetching.address(claimed.uid)),
         fetching.place(claimed.uid),
         most=settings.package_max_size,
         seconds=_SLICE,

@@ -16,6 +16,8 @@ _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 MANAGED_APPS: Final = "com.apple.configuration.app.managed"
 PACKAGES: Final = "com.apple.configuration.package"
 """Declarations of apps and of installers for Macs."""
+CONFIGURATION: Final = "LegacyAppConfigAssetReference"
+"""Of the former: names the asset with the configuration that `Configuration` is in a command."""
 
 INSTALLED, INSTALLING, AWAITING = "installed", "installing", "awaiting_confirmation"
 FAILED, UNINSTALLED = "failed", "uninstalled"

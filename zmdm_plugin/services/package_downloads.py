@@ -37,7 +37,7 @@ def find(
     channel = session().scalar(sa.select(Channel).where(Channel.uid == channel_uid))
     if what is None or channel is None:
         raise NotFound(_GONE)
-    if channel.ended_at is not None or channel.device.blocked_at is not None:
+    if channel.ended_at is not None or channel.device.dismissed:
         raise NotFound(_GONE)
     if moment == links.FOR_EVER and offers.line_of(channel, version_uid) is None:
         raise NotFound(_GONE)

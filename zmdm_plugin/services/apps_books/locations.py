@@ -20,12 +20,12 @@ from zmdm_plugin.clients.apps_books_errors import Refused as RefusedByApple
 from zmdm_plugin.clients.apps_books_values import ClientConfig
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, Refused
-from zmdm_plugin.models import Licence, Location, LocationAsset
+from zmdm_plugin.models import Location
 from zmdm_plugin.models.base import new_uid
 from zmdm_plugin.protocol import content_token
 from zmdm_plugin.protocol.content_token import BadContentToken, ContentToken
 from zmdm_plugin.services import audit, events, vault
-from zmdm_plugin.services.apps_books import connection
+from zmdm_plugin.services.apps_books import connection, removal
 from zmdm_plugin.state import state
 
 EXPIRES_SOON = timedelta(days=15)
@@ -86,6 +86,7 @@ def renew(
     actor: Actor, location: Location, inspected: Inspected, *, take_over: bool = False
 ) -> Location:
     """Another token of the same location takes the place of the one before."""
+    removal.refuse(location)
     before = audit.snapshot(location)
     if inspected.config.library_uid != location.library_uid:
         raise Refused(
@@ -103,30 +104,13 @@ def renew(
 
 def take_back(actor: Actor, location: Location) -> Location:
     """Register anew for a location that another server has taken: the next sync does it."""
+    removal.refuse(location)
     if location.lost_at is None and location.registered_at is not None:
         raise Conflict("this server manages the location already")
     owner = (location.owner or {}).get("name")
     _to_be_registered(location)
     audit.record(actor, "location.take_over", location, reason=f"from {owner}" if owner else None)
     return location
-
-
-def delete(actor: Actor, location: Location) -> None:
-    """Forget a location; Conflict while it has licences, for nobody could give them back then."""
-    kept = session().scalar(
-        sa.select(Licence.id)
-        .join(LocationAsset, LocationAsset.id == Licence.location_asset_id)
-        .where(LocationAsset.location_id == location.id)
-        .limit(1)
-    )
-    listed = session().scalar(
-        sa.select(LocationAsset.id).where(LocationAsset.location_id == location.id).limit(1)
-    )
-    if kept is not None or listed is not None:
-        raise Conflict("a location with apps stays: its licences could not be given back")
-    audit.record(actor, "location.delete", location, before=audit.snapshot(location))
-    session().delete(location)
-    session().flush()
 
 
 def registered(location: Location, *, now: datetime, error: str | None = None) -> None:
@@ -146,10 +130,9 @@ def notification_url(location: Location) -> str:
     return f"{base}/public/mdm/locations/{location.mdm_info_id}/notify/"
 
 
-def token_matches(location: Location, token: str) -> bool:
-    """Whether this is what Apple was told to show."""
-    known = location.notification_token_hash or ""
-    return secrets.compare_digest(known, _digest(token))
+def token_hash(token: str) -> str:
+    """How what Apple was told to show is kept."""
+    return hashlib.sha256(token.encode("utf-8", "ignore")).hexdigest()
 
 
 def _is_played() -> bool:
@@ -192,14 +175,10 @@ def _keep_token(location: Location, inspected: Inspected) -> None:
 def _new_notification_token(location: Location) -> None:
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     vault.seal(location, "notification_token", token.encode())
-    location.notification_token_hash = _digest(token)
+    location.notification_token_hash = token_hash(token)
 
 
 def _to_be_registered(location: Location) -> None:
     location.registered_at = location.lost_at = location.owner = None
     location.assignments_version = None
     session().flush()
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "ignore")).hexdigest()

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-import httpx
 import sqlalchemy as sa
 
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.clients import app_store
-from zmdm_plugin.clients.app_store import Icon, StoreFacts
+from zmdm_plugin.clients.app_store import Icon, Store, StoreFacts
 from zmdm_plugin.clients.apps_books_errors import AppsBooksError
 from zmdm_plugin.db import session
 from zmdm_plugin.models import Asset, Location, LocationAsset
 from zmdm_plugin.queues import defer
 from zmdm_plugin.services import audit
 from zmdm_plugin.services.apps_books import connection
+from zmdm_plugin.state import state
 
 FRESH: Final = timedelta(days=1)
 AFTER_FAILURE: Final = timedelta(hours=2)
@@ -93,11 +93,16 @@ def fetch(batch: Batch) -> Found:
     url = batch.credentials.urls.get("contentMetadataLookup")
     if not url:
         return Found(error="Apple does not say where its store is asked")
-    http = connection.shared_http()
+    settings = state().settings
+    asked = Store(
+        service_url=settings.apps_books_url,
+        hosts=settings.apps_books_hosts,
+        private=settings.private_networks,
+    )
     adam_ids = [adam_id for adam_id, _ in batch.assets.values()]
     try:
         facts = app_store.lookup(
-            http,
+            asked,
             url,
             adam_ids,
             country=batch.country,
@@ -106,17 +111,17 @@ def fetch(batch: Batch) -> Found:
         )
     except AppsBooksError as error:
         return Found(error=str(error))
-    return _with_icons(http, batch, facts)
+    return _with_icons(asked, batch, facts)
 
 
-def _with_icons(http: httpx.Client, batch: Batch, facts: Mapping[str, StoreFacts]) -> Found:
+def _with_icons(asked: Store, batch: Batch, facts: Mapping[str, StoreFacts]) -> Found:
     icons, wrong = {}, {}
     for adam_id, kept_url in batch.assets.values():
         one = facts.get(adam_id)
         if one is None or not one.icon_url or one.icon_url == kept_url:
             continue
         try:
-            icons[adam_id] = app_store.icon(http, one.icon_url)
+            icons[adam_id] = app_store.icon(asked, one.icon_url)
         except AppsBooksError as error:
             wrong[adam_id] = str(error)
     return Found(facts=facts, icons=icons, icon_errors=wrong)

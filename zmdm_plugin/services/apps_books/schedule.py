@@ -39,7 +39,9 @@ def start_due(*, now: datetime) -> Sequence[int]:
 
 def mode_due(location: Location, *, now: datetime) -> str | None:
     """Which sync is due, None if there is none: not for a location that is not ours to ask for."""
-    if location.lost_at is not None or location.server_token_expiration_date <= now:
+    if location.lost_at is not None or location.deleting_at is not None:
+        return None
+    if location.server_token_expiration_date <= now:
         return None
     if location.error_at is not None and now - location.error_at < AFTER_FAILURE:
         return None

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
 
 import sqlalchemy as sa
 
-from zmdm_plugin.db import is_postgresql
+from zmdm_plugin.db import is_postgresql, texts
 
 CHUNK = 5000
 """Serial numbers in one statement."""
 LONGEST = 128
 
 
-def listed(serials: Iterable[str]) -> sa.ColumnElement[str]:
-    """A column of these texts, to be selected from as if they were a table."""
-    text = sa.literal(json.dumps(list(serials)), sa.Text())
-    rows = (
-        sa.func.json_array_elements_text(sa.cast(text, sa.JSON))
-        if is_postgresql()
-        else sa.func.json_each(text)
-    )
-    column: sa.ColumnElement[str] = rows.table_valued(sa.column("value", sa.String())).c.value
-    return column
+def among(column: sa.ColumnElement[str] | Any, serials: Iterable[str]) -> sa.ColumnElement[bool]:
+    """Whether a column is one of these: by its index, whatever statistics say of the other columns.
+
+    A join with `texts` would compare every row with every text where few rows are expected.
+    """
+    if not is_postgresql():
+        return cast(sa.ColumnElement[bool], column.in_(sa.select(texts(serials))))
+    numbers = sa.select(texts(serials)).scalar_subquery()
+    return cast(sa.ColumnElement[bool], column == sa.any_(sa.func.array(numbers)))
 
 
 def chunks(serials: Iterable[str], size: int = CHUNK) -> Iterator[Sequence[str]]:
@@ -34,5 +33,5 @@ def chunks(serials: Iterable[str], size: int = CHUNK) -> Iterator[Sequence[str]]
 
 
 def numbered(ids: Iterable[int]) -> sa.ColumnElement[int]:
-    """The same for ids of rows."""
-    return sa.cast(listed([str(one) for one in ids]), sa.BigInteger())
+    """A column of these ids of rows, to be selected from."""
+    return sa.cast(texts([str(one) for one in ids]), sa.BigInteger())

@@ -7,6 +7,7 @@ already is as it is told to be is left alone, and no number changes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -42,13 +43,15 @@ def associated(location_asset_id: int, numbers: Sequence[str], *, now: datetime)
     row = hold_asset(location_asset_id)
     if row is None:
         return 0
-    mine = [_of(row, numbers), _claimed(ASSOCIATE)]
-    settled = _settle_held(mine, now=now)
-    foreign = books.hold(location_asset_id, numbers, generation=None, now=now)
-    row.reserved_count -= len(settled)
-    _book(row, len(settled) + foreign, now=now)
+    settled, taken = _settle_held([_of(row, numbers), _claimed(row, ASSOCIATE)], now=now)
+    events.record_for_each("licence.assigned", taken, location_asset=row.id)
+    foreign = 0
+    if settled.total() < len(numbers):
+        foreign = books.hold(location_asset_id, numbers, generation=None, now=now)
+    row.reserved_count -= settled.total()
+    _book(row, settled.total() + foreign, now=now)
     _finish(settled, now=now)
-    return len(settled)
+    return settled.total()
 
 
 def disassociated(location_asset_id: int, numbers: Sequence[str], *, now: datetime) -> int:
@@ -57,11 +60,15 @@ def disassociated(location_asset_id: int, numbers: Sequence[str], *, now: dateti
     if row is None:
         return 0
     lost = session().execute(
-        sa.select(_L.id, _L.request_id).where(_of(row, numbers), _L.held).with_for_update()
+        sa.select(_L.id, _L.request_id, _L.serial_number)
+        .where(_of(row, numbers), _L.held)
+        .with_for_update()
     )
     pairs = lost.all()
-    settled = [request for _, request in pairs if request is not None]
-    _let_go([row_id for row_id, _ in pairs], now=now)
+    settled = Counter(one.request_id for one in pairs if one.request_id is not None)
+    gone = [one.serial_number for one in pairs]
+    events.record_for_each("licence.revoked", gone, location_asset=row.id)
+    _let_go([one.id for one in pairs], now=now)
     _book(row, -len(pairs), now=now)
     _finish(settled, now=now)
     return len(pairs)
@@ -89,15 +96,21 @@ def refused(
     row = hold_asset(location_asset_id)
     if row is None:
         return 0
-    which = [_L.location_asset_id == row.id, _claimed(kind)]
+    which = [_L.location_asset_id == row.id, _claimed(row, kind)]
     if numbers is not None:
         which.append(_of(row, numbers))
     if request is not None:
         which.append(_L.request_id == request.id)
     claimed = session().execute(
-        sa.select(_L.id, _L.request_id, _L.attempts).where(*which).with_for_update()
+        sa.select(_L.id, _L.request_id, _L.attempts, _L.serial_number)
+        .where(*which)
+        .with_for_update()
     )
     rows = claimed.all()
+    refusals = [one.serial_number for one in rows]
+    events.record_for_each(
+        "licence.refused", refusals, location_asset=row.id, why=errors.words(number)
+    )
     for attempts in sorted({one.attempts for one in rows}):
         ids = [one.id for one in rows if one.attempts == attempts]
         _put_off(ids, attempts, number, now=now)
@@ -105,7 +118,7 @@ def refused(
         row.reserved_count -= len(rows)
     if number == errors.NOT_ENOUGH:
         _is_short(row, now=now)
-    _finish([one.request_id for one in rows], number=number, now=now)
+    _finish(Counter(one.request_id for one in rows), number=number, now=now)
     session().flush()
     return len(rows)
 
@@ -146,29 +159,32 @@ def _is_short(row: LocationAsset, *, now: datetime) -> None:
 
 
 def _of(row: LocationAsset, numbers: Iterable[str]) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        _L.location_asset_id == row.id,
-        _L.serial_number.in_(sa.select(serials.listed(numbers))),
+    return sa.and_(_L.location_asset_id == row.id, serials.among(_L.serial_number, numbers))
+
+
+def _claimed(row: LocationAsset, kind: str) -> sa.ColumnElement[bool]:
+    """Rows that an order of ours of this kind is on its way for.
+
+    Found by serial number and not by the index of the order, which knows all that was ordered.
+    """
+    ours = sa.select(_R.id).where(
+        _R.location_asset_id == row.id, _R.kind == kind, _R.finished_at.is_(None)
     )
+    return sa.func.coalesce(_L.request_id, 0).in_(session().scalars(ours.order_by(_R.id)).all())
 
 
-def _claimed(kind: str) -> sa.ColumnElement[bool]:
-    """Rows that an order of ours of this kind is on its way for."""
-    return sa.and_(
-        _L.request_id.is_not(None),
-        sa.exists().where(_R.id == _L.request_id, _R.kind == kind).correlate(_L),
-    )
-
-
-def _settle_held(which: Sequence[sa.ColumnElement[bool]], *, now: datetime) -> list[int | None]:
-    """Ours now; what is no longer wanted by now is to be given back. The requests, one per row."""
-    rows = session().execute(
-        sa.select(_L.id, _L.request_id).where(*which).order_by(_L.id).with_for_update()
-    )
+def _settle_held(
+    which: Sequence[sa.ColumnElement[bool]], *, now: datetime
+) -> tuple[Counter[int], list[str]]:
+    """Ours now; what is no longer wanted by now is to be given back. How many of each request, and
+    the serial numbers. Whose order is on its way changes under the asset's lock alone."""
+    rows = session().execute(sa.select(_L.id, _L.request_id, _L.serial_number).where(*which))
     pairs = rows.all()
+    if not pairs:
+        return Counter(), []
     session().execute(
         sa.update(_L)
-        .where(_L.id.in_(sa.select(serials.numbered(row_id for row_id, _ in pairs))))
+        .where(_L.id.in_(sa.select(serials.numbered(one.id for one in pairs))))
         .values(
             held=True,
             ours=True,
@@ -182,7 +198,7 @@ def _settle_held(which: Sequence[sa.ColumnElement[bool]], *, now: datetime) -> l
         ),
         execution_options=_QUIET,
     )
-    return [request for _, request in pairs]
+    return Counter(one.request_id for one in pairs), [one.serial_number for one in pairs]
 
 
 def _let_go(ids: Sequence[int], *, now: datetime) -> None:
@@ -230,12 +246,8 @@ def _book(row: LocationAsset, more: int, *, now: datetime) -> None:
     session().flush()
 
 
-def _finish(requests: Sequence[int | None], *, number: int = 0, now: datetime) -> None:
+def _finish(left: Counter[int], *, number: int = 0, now: datetime) -> None:
     """Count down what is left of these requests; one without anything left is done."""
-    left: dict[int, int] = {}
-    for one in requests:
-        if one is not None:
-            left[one] = left.get(one, 0) + 1
     for request_id in sorted(left):
         request = session().scalar(
             sa.select(_R).where(_R.id == request_id).with_for_update(),

@@ -89,6 +89,19 @@ def ask(place: Place, known: Given, client: AppsBooksClient) -> Any:
         return gone
 
 
+def following(place: Place, answer: Any) -> Place | None:
+    """The page behind this answer, which may be asked for before the answer is stored."""
+    paging: Paging | None = getattr(answer, "paging", None)
+    if paging is None or paging.next_page is None or paging.next_page <= place.page:
+        return None
+    return replace(place, page=paging.next_page)
+
+
+def question(place: Place) -> tuple[object, ...]:
+    """What is asked there."""
+    return place.phase, place.page, place.adam_id, place.pricing_param
+
+
 # -- asking -----------------------------------------------------------------------------------
 
 

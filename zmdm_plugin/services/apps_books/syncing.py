@@ -20,7 +20,7 @@ from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import JobRun, Location, LocationAsset
 from zmdm_plugin.queues import defer
 from zmdm_plugin.services import audit, events, job_runs
-from zmdm_plugin.services.apps_books import connection, sync_steps
+from zmdm_plugin.services.apps_books import connection, removal, sync_steps
 from zmdm_plugin.services.apps_books.sync_steps import Place
 from zmdm_plugin.services.job_runs import Claimed, Step
 
@@ -31,12 +31,13 @@ MODES: Final = ("incremental", "full", "stale")
 def start(actor: Actor, location: Location, mode: str = "incremental") -> JobRun:
     """Begin a sync; Conflict while one of this location is under way."""
     connection.find(location.id, lock=True)  # two who begin at once take turns
+    removal.refuse(location)
     if uid := running(location.id):
-        raise Conflict(f"{location.name} is being synced already (task {uid})")
+        raise Conflict(f"{location.name} is being synchronized already (task {uid})")
     run = job_runs.start(
         JOB,
         actor,
-        title=f"Sync the location {location.name}",
+        title=f"Synchronize the location {location.name}",
         arguments={"location": location.id, "mode": mode},
     )
     audit.record(actor, "location.sync", location)

@@ -28,7 +28,7 @@ def tell(*, now: datetime, limit: int = wake.CHUNK) -> int:
         return 0
     numbers = sorted({number for _, number in rows})
     devices = sa.select(Device.id).where(
-        Device.serial_number.in_(sa.select(serials.listed(numbers))), Device.checkout_at.is_(None)
+        serials.among(Device.serial_number, numbers), Device.checkout_at.is_(None)
     )
     wake.plan_due(Channel.device_id.in_(devices), now=now)
     session().execute(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import ProtocolError, Refused
-from zmdm_plugin.models import Artifact, ArtifactVersion, Asset, LocationAsset, Package
+from zmdm_plugin.models import Artifact, ArtifactVersion, Asset, Location, LocationAsset, Package
 from zmdm_plugin.protocol import plist, variables
 from zmdm_plugin.protocol.packages.values import IPA
 from zmdm_plugin.services.artifacts import declared
@@ -67,7 +67,7 @@ def store_app(artifact: Artifact, source: bytes) -> Upload:
     }
     text, used = _configuration(given)
     content["configured"] = text is not None
-    content["declarable"] = text is None and content["remove_on_unenroll"]
+    content["declarable"] = content["remove_on_unenroll"]
     return Upload(
         source=_source({**content, "configuration": text}),
         content=content,
@@ -98,7 +98,7 @@ def enterprise_app(artifact: Artifact, source: bytes) -> Upload:
         raise Refused("configuration", "only managed apps have one: install it as managed")
     managed = content["install_as_managed"]
     plain = content["remove_on_unenroll"] if mobile else not managed
-    content |= {"configured": text is not None, "declarable": text is None and plain}
+    content |= {"configured": text is not None, "declarable": plain}
     return Upload(
         source=_source({**content, "configuration": text}),
         content=content,
@@ -123,6 +123,8 @@ def _licensed(given: Any) -> tuple[LocationAsset, Asset]:
     asset = session().get(Asset, of_location.asset_id) if of_location is not None else None
     if of_location is None or asset is None:
         raise Refused("location_asset", "no location has such an app")
+    if session().get_one(Location, of_location.location_id).deleting_at is not None:
+        raise Refused("location_asset", "its location is being deleted")
     if asset.product_type != "App":
         raise Refused("location_asset", "is no app")
     if not asset.device_assignable:

@@ -15,6 +15,7 @@ from zmdm_plugin.protocol.packages import manifest as manifests
 from zmdm_plugin.protocol.packages import values
 from zmdm_plugin.services import events
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
+from zmdm_plugin.services.storage import files
 from zmdm_plugin.services.storage.incoming import Received
 
 KEYSET = Keyset(Package.id, {"name": Package.name})
@@ -31,6 +32,7 @@ def keep(
     source_url: str | None = None,
 ) -> Package:
     """The row of a package whose file is stored; the one that is there, if it came before."""
+    files.hold(received.sha256)  # who uploads the same at once takes turns
     known = session().scalar(sa.select(Package).where(Package.sha256 == received.sha256))
     if known is not None:
         return known
@@ -84,8 +86,7 @@ def page(
     ):
         if value is not None:
             statement = statement.where(column == value)
-    found = KEYSET.page(statement, ordering=ordering, cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return KEYSET.entities(statement, ordering=ordering, cursor=cursor, limit=limit)
 
 
 def rename(row: Package, name: str) -> None:

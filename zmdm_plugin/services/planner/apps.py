@@ -16,7 +16,9 @@ def plan(situation: Situation) -> Plan:
     due = [held for held in _checked(situation) if _is_due(held, situation)]
     packages = sorted({name for held in due if held.kind == PACKAGE for name in held.bundles})
     if packages and INSTALLED not in situation.outstanding:
-        orders.append(Order(INSTALLED, {"identifiers": packages[:_MOST]}))
+        # Of very many the whole list is asked: a part would never come to the last ones.
+        named = {"identifiers": packages} if len(packages) <= _MOST else {}
+        orders.append(Order(INSTALLED, named))
     if any(held.kind != PACKAGE for held in due) and MANAGED not in situation.outstanding:
         orders.append(Order(MANAGED))
     later = (held.check_at for held in _checked(situation) if not _is_due(held, situation))

@@ -48,8 +48,7 @@ def page(
     query = sa.select(SoftwareUpdateEnforcement)
     if name is not None:
         query = query.where(SoftwareUpdateEnforcement.name == name)
-    found = KEYSET.page(query, ordering=ordering, cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return KEYSET.entities(query, ordering=ordering, cursor=cursor, limit=limit)
 
 
 def find(enforcement_id: int) -> SoftwareUpdateEnforcement:

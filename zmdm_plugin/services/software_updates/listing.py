@@ -75,8 +75,7 @@ def page(
 ) -> Page[SoftwareUpdate]:
     """A page of releases."""
     query = sa.select(SoftwareUpdate).where(*wanted.conditions(today))
-    found = KEYSET.page(query, ordering=ordering, cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return KEYSET.entities(query, ordering=ordering, cursor=cursor, limit=limit)
 
 
 def devices_of(ids: Iterable[int]) -> dict[int, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from zmdm_plugin.models.software_updates import (
 from zmdm_plugin.protocol.platform import version
 from zmdm_plugin.services import access
 from zmdm_plugin.services.device_filter import in_state
-from zmdm_plugin.services.keyset import DEFAULT_LIMIT, Keyset
+from zmdm_plugin.services.keyset import DEFAULT_LIMIT, Keyset, Page
 from zmdm_plugin.services.software_updates import advertised, choice, progress
 from zmdm_plugin.services.software_updates.values import Decision, Facts, Feed, Release
 
@@ -65,14 +65,6 @@ class Counts:
     told: int = 0
     failing: int = 0
     installed: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """A page of a preview."""
-
-    items: list[Previewed] = field(default_factory=list)
-    next_cursor: str | None = None
 
 
 def of_device(device: Device, *, now: datetime) -> Standing:
@@ -122,7 +114,7 @@ def preview(
     now: datetime,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
-) -> Preview:
+) -> Page[Previewed]:
     """A page of the enrolled devices that could be concerned, and what each of them gets."""
     query = (
         sa.select(Device)
@@ -132,9 +124,8 @@ def preview(
     )
     if (scope := access.row_scope(actor, access.VIEW_DEVICES)) is not None:
         query = query.where(scope)
-    found = _BY_ID.page(query, cursor=cursor, limit=limit)
-    devices = [one[0] for one in found.items]
-    return Preview(items=_previewed(row, devices, now), next_cursor=found.next_cursor)
+    found = _BY_ID.entities(query, cursor=cursor, limit=limit)
+    return Page(_previewed(row, found.items, now), found.next_cursor)
 
 
 def counts(ids: Iterable[int], *, actor: Actor | None = None) -> dict[int, Counts]:

@@ -28,6 +28,13 @@ def announce(sha256: str, size: int, *, now: datetime) -> None:
     )
 
 
+def hold(sha256: str) -> None:
+    """Lock the row of a file that was announced."""
+    session().execute(
+        sa.select(StoredFile.sha256).where(StoredFile.sha256 == sha256).with_for_update()
+    )
+
+
 def unused(*, now: datetime, limit: int) -> list[str]:
     """Hashes of files that nothing uses and that are old enough to go."""
     return list(session().scalars(_unused(now).order_by(StoredFile.touched_at).limit(limit)))

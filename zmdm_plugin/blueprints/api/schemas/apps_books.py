@@ -17,8 +17,9 @@ from zmdm_plugin.blueprints.api.schemas.tags import BulkFilter
 from zmdm_plugin.commands.arguments import Base64
 from zmdm_plugin.models import Asset, Location
 from zmdm_plugin.protocol.content_token import MAX_SIZE
-from zmdm_plugin.services.apps_books import bulk, listing, syncing
+from zmdm_plugin.services.apps_books import listing, syncing
 from zmdm_plugin.services.apps_books.listing import Held
+from zmdm_plugin.services.bulk_licences import MOST
 from zmdm_plugin.services.keyset import MAX_ID
 
 _ROW_ID = ma.validate.Range(min=1, max=MAX_ID)
@@ -51,6 +52,12 @@ class LocationQuery(NamedPageQuery):
 
     name = text_argument("Exactly this name.")
     organization_name = text_argument("Exactly this organization.")
+
+
+class LocationName(ma.Schema):
+    """Says that it is meant."""
+
+    name = text_argument("The location's name once more, for it cannot be undone.")
 
 
 class LocationHealthSchema(ma.Schema):
@@ -203,6 +210,12 @@ class AssignmentSchema(ma.Schema):
     )
     state = ma.fields.String(required=True, validate=ma.validate.OneOf(listing.STATES))
     ours = ma.fields.Boolean(required=True, metadata=described("Whether this server assigned it."))
+    scoped = ma.fields.Boolean(
+        required=True, metadata=described("A blueprint brings the app to the device.")
+    )
+    by_hand = ma.fields.Boolean(
+        required=True, metadata=described("An operator, or a program, assigned it.")
+    )
     error = ma.fields.String(
         required=True, allow_none=True, metadata=described("Why not.", example=None)
     )
@@ -221,7 +234,7 @@ class LicenceOrder(ma.Schema):
 
     serial_numbers = ma.fields.List(
         ma.fields.String(validate=ma.validate.Length(min=1, max=128)),
-        validate=ma.validate.Length(min=1, max=bulk.MOST),
+        validate=ma.validate.Length(min=1, max=MOST),
         metadata={"example": ["C02XXXXXXXXX"]},
     )
     filter = ma.fields.Nested(BulkFilter)
@@ -264,6 +277,8 @@ def assignment(row: Held) -> dict[str, Any]:
         "device": row.device_id,
         "state": row.state,
         "ours": licence.ours,
+        "scoped": licence.scoped,
+        "by_hand": licence.by_hand,
         "error": licence.error,
         "changed_at": licence.changed_at,
     }

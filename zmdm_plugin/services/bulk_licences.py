@@ -9,11 +9,12 @@ from typing import Any, Final
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound, Refused
-from zmdm_plugin.models import Asset, JobRun, LocationAsset
+from zmdm_plugin.models import Asset, Device, JobRun, Licence, LocationAsset
 from zmdm_plugin.services import access, audit, bulk, job_runs
 from zmdm_plugin.services.apps_books import licences, serials
 from zmdm_plugin.services.bulk import Which
 from zmdm_plugin.services.job_runs import Claimed, Step
+from zmdm_plugin.services.spans import counted
 
 JOB = "apps_books.bulk"
 ACTIONS: Final = ("assign", "revoke")
@@ -58,6 +59,19 @@ def start(
     return run
 
 
+def keeping(
+    actor: Actor,
+    location_asset: LocationAsset,
+    which: Which | None,
+    numbers: Sequence[str] = (),
+) -> int:
+    """How many of these devices would keep their licence: their blueprint brings them the app."""
+    if which is None:
+        return licences.scoped(location_asset.id, serials.among(Licence.serial_number, numbers))
+    chosen = bulk.chosen(actor, which, Device.serial_number)
+    return licences.scoped(location_asset.id, Licence.serial_number.in_(chosen))
+
+
 def step(claimed: Claimed, *, now: datetime) -> Step:
     """Note the next devices; those without a serial number are passed over."""
     arguments = claimed.arguments
@@ -66,19 +80,32 @@ def step(claimed: Claimed, *, now: datetime) -> Step:
         raise NotFound("the location no longer has this app")
     after = int((claimed.cursor or {}).get("after", 0))
     numbers, last, more = _next(claimed, after)
-    act = licences.need if arguments["action"] == "assign" else licences.revoke
-    act(row.id, numbers)
-    noted = int((claimed.result or {}).get("devices", 0)) + len(numbers)
+    before = claimed.result or {}
+    kept = int(before.get("kept", 0))
+    if arguments["action"] == "assign":
+        licences.assign(row.id, numbers)
+    else:
+        kept += licences.revoke(row.id, numbers)
+    noted = int(before.get("devices", 0)) + len(numbers)
     done = claimed.done + last[1]
-    word = "to get a licence" if arguments["action"] == "assign" else "to give theirs back"
     return Step(
         done=done,
         total=None if more else done,
         cursor={"after": last[0]},
-        message=f"{noted:,} devices are noted {word}; Apple is asked as fast as it allows",
-        result={"devices": noted, "at": now.isoformat()},
+        message=_message(str(arguments["action"]), noted - kept, kept),
+        result={"devices": noted, "kept": kept, "at": now.isoformat()},
         finished=not more,
     )
+
+
+def _message(action: str, noted: int, kept: int) -> str:
+    word = "for a licence" if action == "assign" else "to give it back"
+    devices = counted(noted, "device is", "devices are")
+    said = f"{devices} noted {word}; Apple is asked as fast as it allows"
+    if kept:
+        keep = counted(kept, "device keeps its licence", "devices keep theirs")
+        said += f". {keep}, for the blueprint brings the app"
+    return said
 
 
 def _chosen(
@@ -93,10 +120,10 @@ def _chosen(
         return {"serial_numbers": unique}, len(unique)
     if which is None:
         raise Refused("serial_numbers", "name devices, or give a filter")
-    counted = bulk.count(actor, which)
-    if not counted.number:
+    number = bulk.count(actor, which).number
+    if not number:
         raise Refused("filter", "no device matches")
-    return which.as_json(), counted.number
+    return which.as_json(), number
 
 
 def _next(claimed: Claimed, after: int) -> tuple[list[str], tuple[int, int], bool]:
