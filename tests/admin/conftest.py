@@ -25,7 +25,7 @@ def make_host(sqlite_url: str) -> Iterator[Callable[..., Flask]]:
     made: list[Flask] = []
 
     def make(*permissions: str, actor: Actor | None = SOMEBODY, **options: Any) -> Flask:
-        app = Flask("zmdm_screens")
+        app = hosts.Host("zmdm_screens")
         config = options.pop("config", {})
         app.config.update(hosts.DEFAULTS, SQLALCHEMY_DATABASE_URI=sqlite_url, **config)
         app.config["PROPAGATE_EXCEPTIONS"] = False

@@ -10,7 +10,11 @@ from flask import Flask
 
 from tests.ade import Ade, lay_ade, settings_for
 from tests.admin.conftest import token
+from tests.hosts import ADMINISTRATOR
+from zmdm_plugin.models import DepVirtualServer
+from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services.ade import settings
+from zmdm_plugin.services.dep import leaving
 from zmdm_simulator.apple.dep import PlayedDep
 
 NEW = "/mdm/enrollments/new/apple/"
@@ -88,3 +92,23 @@ def test_what_apple_refuses_is_shown_with_its_reason(ade: Ade) -> None:
     ade.played.rule(path="/profile", status=400, code="CONFIG_NAME_INVALID")
     staff = ade.enrollment()
     assert "CONFIG_NAME_INVALID" in get(ade, f"/mdm/enrollments/{staff}/")
+
+
+def test_that_its_virtual_server_is_not_connected_is_said(ade: Ade) -> None:
+    staff = ade.enrollment()
+    assert "is not connected" not in get(ade, f"/mdm/enrollments/{staff}/")
+    with ade.road.rows() as session:
+        name = session.get_one(DepVirtualServer, ade.server_id).name
+        leaving.disconnect(ade.server_id, name=name, actor=ADMINISTRATOR, now=utcnow())
+    assert "is not connected" in get(ade, f"/mdm/enrollments/{staff}/")
+
+
+def test_a_test_is_offered_only_while_apple_answers_to_the_token(ade: Ade) -> None:
+    staff = ade.enrollment()
+    page = f"/mdm/enrollments/{staff}/"
+    assert f"{page}test/define/" in get(ade, page)
+    with ade.road.rows() as session:
+        session.get_one(DepVirtualServer, ade.server_id).access_token_expiry = utcnow()
+    shown = get(ade, page)
+    assert "expired on" in shown and f"{page}test/" not in shown
+    assert "renew it" in get(ade, f"{page}test/")

@@ -18,6 +18,7 @@ from zmdm_plugin import Actor, db
 from zmdm_plugin.admin.device_columns import COLUMNS
 from zmdm_plugin.models import AuditEntry, Device
 from zmdm_plugin.services import device_export
+from zmdm_plugin.services.realms import accounts, realms
 
 Post = Callable[..., Any]
 LIST = "/mdm/devices/"
@@ -109,3 +110,22 @@ def test_an_export_keeps_to_the_row_scope(
     found = exported(post(host.test_client(), f"{LIST}export/csv/"))
     assert {row["platform"] for row in found} == {"macOS"}
     assert len(found) < 40
+
+
+def test_people_are_a_column_and_a_filter(screens: Flask, browser: FlaskClient, post: Post) -> None:
+    with screens.app_context(), db.transaction() as session:
+        lab = realms.create("Lab", "local")
+        person = accounts.create(
+            lab, {"username": "ada", "email": "ada@example.com"}, password="correct horse"
+        )
+        device = session.scalars(sa.select(Device).order_by(Device.id)).first()
+        assert device is not None
+        device.realm_user_id, name = person.id, device.name
+    post(browser, f"{LIST}columns/", column="realm_user")
+    for query in ("?person=ada", "?person=ada@example.com"):
+        page = browser.get(f"{LIST}{query}").text
+        assert 'href="/mdm/people/1/">ada</a>' in page and str(name) in page
+        assert page.count("<tr>") == 2
+    assert "No device" in browser.get(f"{LIST}?person=bob").text
+    (row,) = exported(post(browser, f"{LIST}export/csv/?person=ada"))
+    assert (row["realm_user"], row["email"]) == ("ada", "ada@example.com")

@@ -105,7 +105,9 @@ def test_erasing_asks_for_the_serial_number(
 ) -> None:
     path = f"/mdm/devices/{PHONE}/send/EraseDevice/"
     assert post(browser, path).status_code == 422
-    assert post(browser, path, confirm="C02WRONG").status_code == 422
+    answer = post(browser, path, confirm="C02WRONG")
+    assert answer.status_code == 422
+    assert 'name="confirm" required aria-describedby="f-confirm-error" aria-invalid' in answer.text
     with screens.app_context():
         serial = db.session().get_one(Device, PHONE).serial_number
     assert post(browser, path, confirm=serial).status_code == 303

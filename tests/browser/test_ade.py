@@ -10,7 +10,7 @@ from flask import Flask
 
 from tests.ade import Ade, connected, settings_for
 from tests.browser.conftest import Visit
-from tests.browser.test_software_updates import faults
+from tests.browser.looks import faults, too_wide
 from tests.people import lay_realm
 from tests.road import Road
 from zmdm_simulator.apple.dep import PlayedDep
@@ -74,8 +74,4 @@ def test_screens_are_accessible(visit: Start, ade: Ade, color_scheme: str) -> No
 def test_screens_fit_a_phone(visit: Start, ade: Ade) -> None:
     one = visit(width=390)
     one.sign_in()
-    wider = {}
-    for path in fill(ade):
-        page = one.open(path)
-        wider[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert {path: pixels for path, pixels in wider.items() if pixels > 0} == {}
+    assert too_wide(one, fill(ade)) == {}

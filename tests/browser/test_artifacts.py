@@ -11,7 +11,7 @@ from flask import Flask
 
 from tests import configured
 from tests.browser.conftest import Visit
-from tests.browser.test_screens import serious
+from tests.browser.looks import faults, too_wide
 from zmdm_plugin import db
 from zmdm_plugin.models import Artifact, BlueprintArtifact, Device
 from zmdm_plugin.services import tags
@@ -51,33 +51,20 @@ EMPTY = ("/mdm/blueprints/", "/mdm/artifacts/", "/mdm/blueprints/edit/", _NEW)
 Start = Callable[..., Visit]
 
 
-def pictured(visit: Visit, paths: tuple[str, ...]) -> dict[str, list[str]]:
-    """What is wrong on each of these pages."""
-    found = {}
-    for path in paths:
-        visit.open(path)
-        found[path] = serious(visit)
-    return {path: faults for path, faults in found.items() if faults}
-
-
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 def test_screens_are_accessible(visit: Start, host: Flask, color_scheme: str) -> None:
     one = visit(color_scheme=color_scheme)
     one.sign_in()
-    assert pictured(one, EMPTY) == {}
+    assert faults(one, EMPTY) == {}
     configured.lay(host)
-    assert pictured(one, SCREENS) == {}
+    assert faults(one, SCREENS) == {}
 
 
 def test_screens_fit_a_phone(visit: Start, host: Flask) -> None:
     configured.lay(host)
     one = visit(width=390)
     one.sign_in()
-    wider = {}
-    for path in SCREENS:
-        page = one.open(path)
-        wider[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert {path: pixels for path, pixels in wider.items() if pixels > 0} == {}
+    assert too_wide(one, SCREENS) == {}
 
 
 def test_a_profile_is_uploaded_put_into_a_blueprint_and_chosen_for_a_device(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.browser.conftest import Visit
-from tests.browser.test_screens import serious
+from tests.browser.looks import serious
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.slow]
 Start = Callable[..., Visit]

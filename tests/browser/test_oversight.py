@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.browser.conftest import Visit
-from tests.browser.test_screens import serious
+from tests.browser.looks import serious
 from zmdm_plugin import Actor, db
 from zmdm_plugin.models import JobRun
 from zmdm_plugin.models.base import utcnow

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 
 from tests.browser.conftest import Visit
+from tests.browser.looks import serious, too_wide
 from zmdm_plugin import db
 from zmdm_plugin.models import ChannelCommand
 from zmdm_plugin.models.base import utcnow
@@ -51,16 +51,6 @@ SCREENS = (
     "/mdm/devices/999/",
 )
 Start = Callable[..., Visit]
-
-
-def serious(visit: Visit) -> list[str]:
-    """What axe-core calls serious or critical on the present page."""
-    found = Axe().run(visit.page).response["violations"]
-    return [
-        f"{item['id']}: {[node['target'] for node in item['nodes']][:3]}"
-        for item in found
-        if item["impact"] in ("serious", "critical")
-    ]
 
 
 def command(host: Flask) -> Any:
@@ -115,12 +105,13 @@ def test_blocking_asks_first(visit: Start) -> None:
     one = visit()
     one.sign_in()
     page = one.open("/mdm/devices/4/")
+    page.get_by_text("Leaving").click()
     page.once("dialog", lambda dialog: dialog.dismiss())
-    page.get_by_role("button", name="Block").click()
+    page.get_by_role("button", name="Block …").click()
     assert page.get_by_text("Blocked", exact=True).count() == 0
     page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Block").click()
-    page.get_by_role("button", name="Unblock").wait_for()
+    page.get_by_role("button", name="Block …").click()
+    page.get_by_role("button", name="Unblock").first.wait_for()
 
 
 def test_a_filter_applies_when_it_is_chosen(visit: Start) -> None:
@@ -169,12 +160,9 @@ def test_screens_are_accessible(visit: Start, color_scheme: str) -> None:
 def test_screens_fit_a_phone(visit: Start) -> None:
     one = visit(width=390)
     one.sign_in()
-    wider = {}
-    for path in SCREENS:
-        page = one.open(path)
-        wider[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    wider = too_wide(one, SCREENS)
     one.complaints = [text for text in one.complaints if "404 (NOT FOUND)" not in text]
-    assert {path: pixels for path, pixels in wider.items() if pixels > 0} == {}
+    assert wider == {}
 
 
 def test_the_menu_folds_on_a_phone_and_opens(visit: Start) -> None:
@@ -184,6 +172,28 @@ def test_the_menu_folds_on_a_phone_and_opens(visit: Start) -> None:
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("link", name="Events").click()
     page.wait_for_url("**/mdm/events/")
+
+
+def test_the_menu_shows_where_one_is(visit: Start) -> None:
+    one = visit(height=600)
+    one.sign_in()
+    present = one.open("/mdm/settings/").locator(".side [aria-current]")
+    box = present.bounding_box()
+    assert present.inner_text() == "Settings"
+    assert box is not None and 0 < box["y"] < 600 - box["height"]
+
+
+def test_a_form_that_comes_back_begins_at_its_first_fault(visit: Start) -> None:
+    one = visit(height=600)
+    one.sign_in()
+    page = one.open("/mdm/blueprints/edit/")
+    page.get_by_label("Name", exact=True).fill("Everybody")
+    page.get_by_label("Minutes from its reveal until it is replaced").fill("2")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_text("Nothing was made: please look at the marked field.").wait_for()
+    fault = page.locator(":focus")
+    assert fault.get_attribute("name") == "admin_password_reveal_rotation_delay"
+    one.complaints = [text for text in one.complaints if "422 (UNPROCESSABLE" not in text]
 
 
 def test_an_inline_handler_would_not_run_and_would_be_noticed(visit: Start) -> None:

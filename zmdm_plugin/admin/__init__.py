@@ -12,6 +12,7 @@ from flask_admin.theme import Bootstrap4Theme
 from zmdm_plugin.admin import (
     account_enrollments,
     ade,
+    alerts,
     artifact_explained,
     artifacts,
     audit,
@@ -20,6 +21,7 @@ from zmdm_plugin.admin import (
     dep_devices,
     dep_servers,
     device_blueprint,
+    device_lifecycle,
     identities,
     issuers,
     job_runs,
@@ -94,6 +96,7 @@ def _assets(admin_url: str) -> Blueprint:
 def _screens() -> list[Screen]:
     """Every screen in the order of the menu; those `below` another have no entry."""
     return [
+        *alerts.screens(),
         *_fleet(),
         *blueprints.screens(),
         *artifacts.screens(),
@@ -130,6 +133,7 @@ def _fleet() -> list[Screen]:
         *packages.application_screens("Fleet"),
         *artifact_explained.screens(devices),
         *device_blueprint.screens(devices),
+        *device_lifecycle.screens(devices),
         *tags.screens(devices),
         *bulk.screens(devices),
         *setup_assistant.screens(devices),

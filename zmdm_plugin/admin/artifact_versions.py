@@ -8,8 +8,8 @@ from flask import Response, request
 from flask_admin import expose
 
 from zmdm_plugin import db
-from zmdm_plugin.admin import artifact_forms, forms, scope_forms
-from zmdm_plugin.admin.screen import HEADERS, Screen, acting, back, demand, text
+from zmdm_plugin.admin import artifact_forms, downloads, forms, scope_forms
+from zmdm_plugin.admin.screen import Screen, acting, back, demand, text
 from zmdm_plugin.admin.words import sentence, stamp
 from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import Artifact, ArtifactVersion
@@ -133,10 +133,7 @@ class VersionPage(Screen):
             body = versions.source(version)
             audit.record(acting(), "artifact.download_source", version)
             name = version.filename or f"version-{version.number}"
-        answer = attachment(body, name, "application/octet-stream")
-        for header, value in HEADERS.items():
-            answer.headers.setdefault(header, value)
-        return answer
+        return downloads.guarded(attachment(body, name, "application/octet-stream"))
 
     @expose("/delete/", methods=("POST",))
     def delete(self, artifact_id: int, version_id: int) -> Response:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import Response
 from flask_admin import expose
 
 from zmdm_plugin import db
-from zmdm_plugin.admin import paging
-from zmdm_plugin.admin.screen import HEADERS, Screen, acting, text
-from zmdm_plugin.errors import NotFound, Refused
+from zmdm_plugin.admin import downloads, paging
+from zmdm_plugin.admin.asked import FAULT, day, number
+from zmdm_plugin.admin.screen import Screen, acting, text
+from zmdm_plugin.errors import Refused
 from zmdm_plugin.models import AuditEntry
 from zmdm_plugin.services import access, audit_log
 from zmdm_plugin.services.audit_log import AuditFilter
-from zmdm_plugin.web.download import streamed
 
 _TEXTS = {"actor": 256, "action": 64, "object_type": 64, "serial_number": 128, "source_ip": 64}
 _NUMBERS = ("token", "object_id", "device")
@@ -35,7 +35,7 @@ class AuditList(Screen):
         try:
             asked = _asked()
         except ValueError:
-            asked, fault = AuditFilter(), "A date must look like 2026-11-30, a number like 17."
+            asked, fault = AuditFilter(), FAULT
         found = _page(asked)
         return self.page(
             "zmdm/audit.html",
@@ -45,25 +45,21 @@ class AuditList(Screen):
             narrowed=bool(str(asked)),
             fault=fault,
             actions=audit_log.actions(),
-            exports=_exports(),
+            exports=downloads.BUTTONS,
             object_of=object_of,
         )
 
     @expose("/export/<kind>/", methods=("POST",))
     def export(self, kind: str) -> Response:
         """What the filter finds, all pages of it, the oldest first."""
-        if kind not in audit_log.KINDS:
-            raise NotFound("There is no such form of export.")
+        downloads.check(kind)
         try:
             asked = _asked()
         except ValueError as error:
-            raise Refused("", "A date or a number cannot be read.") from error
+            raise Refused("", FAULT) from error
         with db.transaction():
             parts = audit_log.export(acting(), asked, kind)
-        answer = streamed(parts, kind, "audit")
-        for name, value in HEADERS.items():
-            answer.headers.setdefault(name, value)
-        return answer
+        return downloads.export(parts, kind, "audit")
 
 
 class AuditPage(Screen):
@@ -101,8 +97,8 @@ def object_of(entry: AuditEntry) -> str:
 def _asked() -> AuditFilter:
     """The filter that the address names; ValueError for what is no date or number."""
     values: dict[str, Any] = {name: text(name, most=most) for name, most in _TEXTS.items()}
-    values |= {name: _number(text(name, most=20)) for name in _NUMBERS}
-    values |= {name: _day(text(name, most=10), plus) for name, plus in _DAYS.items()}
+    values |= {name: number(text(name, most=20)) for name in _NUMBERS}
+    values |= {name: day(text(name, most=10), plus) for name, plus in _DAYS.items()}
     return AuditFilter(**{name: value for name, value in values.items() if value})
 
 
@@ -113,31 +109,7 @@ def _page(asked: AuditFilter) -> Any:
         return audit_log.page(acting(), asked, limit=paging.PER_PAGE)
 
 
-def _exports() -> list[tuple[str, str]]:
-    """Kind and name of each export."""
-    names = {"csv": "Export CSV", "jsonl": "Export JSON Lines"}
-    return [(kind, names[kind]) for kind in audit_log.KINDS]
-
-
 def _changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
     """Name, value before and value after of all that the entry holds."""
     before, after = entry.before or {}, entry.after or {}
     return [(name, before.get(name), after.get(name)) for name in sorted({*before, *after})]
-
-
-def _number(given: str) -> int | None:
-    if not given:
-        return None
-    if not (given.isascii() and given.isdecimal()) or not 0 < int(given) < 2**63:
-        raise ValueError("no number")
-    return int(given)
-
-
-def _day(given: str, plus: timedelta) -> datetime | None:
-    """A day's beginning; of the last day that is wanted, its end."""
-    if not given:
-        return None
-    try:
-        return datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=UTC) + plus
-    except OverflowError as error:
-        raise ValueError("no day") from error

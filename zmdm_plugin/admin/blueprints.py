@@ -71,19 +71,18 @@ class BlueprintList(Screen):
     @expose("/")
     def index(self) -> Response:
         """Each with how many devices have it and how much it brings."""
-        found = _BY_NAME.page(
+        found = _BY_NAME.entities(
             sa.select(MDMBlueprint),
             ordering="name",
             cursor=paging.cursor(),
             limit=paging.PER_PAGE,
         )
-        rows = [row[0] for row in found.items]
         return self.page(
             "zmdm/blueprints.html",
             title="Blueprints",
-            page=paging.page(rows, cursor=found.next_cursor),
+            page=paging.page(found.items, cursor=found.next_cursor),
             devices=blueprints.device_counts(acting()) if may(access.VIEW_DEVICES) else None,
-            artifacts=listing.artifact_counts(row.id for row in rows),
+            artifacts=listing.artifact_counts(row.id for row in found.items),
         )
 
 
@@ -233,7 +232,8 @@ def _apps(row: MDMBlueprint | None) -> forms.Field:
         label="Apps and packages go by declaration where devices know that",
         kind="check",
         value=row.apps_via_ddm if row else False,
-        help="What has a configuration, or is to stay when a device leaves, goes by command.",
+        help="What is to stay when a device leaves goes by command; so does a configuration "
+        "before iOS 18.4 and macOS 27.",
     )
 
 

@@ -24,10 +24,15 @@ from zmdm_plugin.models import Channel, Device
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, bulk, tags
 from zmdm_plugin.services.artifacts import blueprints
-from zmdm_plugin.services.bulk_actions import ACTIONS, COMMAND, commands
+from zmdm_plugin.services.bulk_actions import ACTIONS, COMMAND, DELETE, commands
+from zmdm_plugin.services.device_changes import CHANGES
 from zmdm_plugin.state import state
 
 _SAMPLE = 12
+_WAKE_NOBODY = ("tag", "untag", "unblock", "archive", "unarchive", DELETE)
+_DESPITE = "Also those of which we hold secrets that may still open them"
+_GONE = "This cannot be taken back: these devices go with their history and their secrets. Those "
+_GONE += "that are enrolled or blocked are left out."
 _OWN_PIN = "Six digits, the same for every Mac. Empty: each Mac gets a PIN of its own, which is "
 _OWN_PIN += "kept and can be revealed on its page."
 
@@ -101,6 +106,11 @@ def _fields(action: str) -> list[forms.Field]:
                 name="blueprint", label="Blueprint", kind="choice", required=True, choices=names
             )
         ]
+    if action == DELETE:
+        return [
+            forms.Field(name="number", label="Type how many devices that is", required=True),
+            forms.Field(name="despite_secrets", label=_DESPITE, kind="check"),
+        ]
     command = registry.get(action.partition(":")[2])
     if command is None:
         return []
@@ -135,8 +145,12 @@ def _posted() -> bulk.Which:
 def _order(action: str, which: bulk.Which, form: forms.Form) -> Response | None:
     """Begin; None when the form has to be shown again, with the faults in it."""
     given = forms.data(form.fields, request.form, request.files)
+    typed = str(given.pop("number", ""))
     seen = request.form.get("count", "")
     confirmed = int(seen) if seen.isascii() and seen.isdecimal() and len(seen) < 12 else 0
+    if action == DELETE and typed.replace(",", "") != seen:
+        form.blame("number", "type the number that the button says")
+        return None
     try:
         with db.transaction():
             run = bulk.start(acting(), action, which, args=given, confirmed=confirmed)
@@ -161,7 +175,7 @@ def _sample(which: bulk.Which) -> list[Device]:
 
 def _pace(action: str, number: int) -> str:
     """How long the waking of so many devices takes at least; empty for what wakes none."""
-    if action in ("tag", "untag") or not number:
+    if action in _WAKE_NOBODY or not number:
         return ""
     rate = state().settings.push_rate
     said = f"At most {counted(rate, 'device')} a second are woken (ZMDM_PUSH_RATE)"
@@ -172,6 +186,8 @@ def _pace(action: str, number: int) -> str:
 
 
 def _warning(action: str) -> str:
-    if action == "block":
-        return "Blocked devices are told to leave device management and may not enroll again."
+    if action == DELETE:
+        return _GONE
+    if action in CHANGES:
+        return CHANGES[action].asks
     return sending.DESTRUCTIVE.get(action.partition(":")[2], "")

@@ -1,8 +1,7 @@
-"""What is done to one device: commands by their forms, wake, block, unblock."""
+"""What is done to one device: commands by their forms, and what a button does at a word."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import marshmallow as ma
@@ -12,12 +11,13 @@ from flask_admin import expose
 from zmdm_plugin import db
 from zmdm_plugin.admin import device_facts as facts
 from zmdm_plugin.admin import forms, sending
-from zmdm_plugin.admin.screen import Screen, acting, back, demand, text
+from zmdm_plugin.admin.screen import Screen, acting, back, demand, may, text
 from zmdm_plugin.admin.words import sentence
 from zmdm_plugin.commands import Command, Target, registry
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Channel, Device
-from zmdm_plugin.services import access, audit, command_queue, devices, release, wake
+from zmdm_plugin.services import access, audit, command_queue, device_changes, devices
+from zmdm_plugin.services.artifacts import artifacts
 from zmdm_plugin.services.targets import target
 
 
@@ -74,9 +74,7 @@ class DeviceActions(Screen):
     ) -> Response | None:
         """Queue it; None when the form has to be shown again, with the faults in it."""
         if command.name in sending.TYPE_TO_CONFIRM and not _confirmed(device):
-            form.blame(
-                "confirm", "Type exactly what is asked for, so that the right one is erased."
-            )
+            form.faults["confirm"] = "Type exactly this, so that the right one is erased."
         given = forms.data(form.fields, request.form, request.files)
         try:
             form.faults.update(_check(command, given, device))
@@ -104,20 +102,16 @@ class DeviceSwitches(Screen):
 
     @expose("/", methods=("POST",))
     def index(self, device_id: int) -> Response:
-        """Wake, block or unblock, as the button says."""
+        """Do what the button says, one of `device_changes.CHANGES`."""
         device = facts.find(device_id)
         name = request.form.get("do", "")
-        if name not in SWITCHES:
+        if name not in device_changes.CHANGES:
             raise NotFound("There is no such button.")
-        permission, act, done = SWITCHES[name]
-        demand(permission, device)
+        wanted = device_changes.CHANGES[name]
+        demand(wanted.permission, device)
         with db.transaction():
-            again = devices.locked(device_id)
-            before = {"blocked_at": again.blocked_at}
-            act(again)
-            after = {"blocked_at": again.blocked_at}
-            audit.record(acting(), f"device.{name}", again, before=before, after=after)
-        return back(done, "zmdm_device.index", device_id=device_id)
+            device_changes.change(device_id, name, acting())
+        return back(wanted.done, "zmdm_device.index", device_id=device_id)
 
 
 def order(
@@ -159,10 +153,23 @@ def _fields(command: type[Command], channel: Channel) -> list[forms.Field]:
     unknown = {name for name, since in command.args_min_os.items() if not aim.knows(since)}
     bare = command.refuse(aim, {}) if not any(item.required for item in fields) else None
     return [
-        forms.replaced(item, required=item.required or bool(bare and bare.field == item.name))
+        _chosen_from(
+            forms.replaced(item, required=item.required or bool(bare and bare.field == item.name))
+        )
         for item in fields
         if item.name not in unknown and not _useless(item, command, aim)
     ]
+
+
+def _chosen_from(item: forms.Field) -> forms.Field:
+    """An artifact is chosen by its name."""
+    if item.name != "wifi_artifact":
+        return item
+    known = artifacts.profile_names() if may(access.VIEW_ARTIFACTS) else []
+    choices = (("", "–"), *((str(row_id), name) for row_id, name in known))
+    about = "Return to Service: the profile of the network to use, among the artifacts. Needed "
+    about += "without Ethernet or mobile data."
+    return forms.replaced(item, kind="choice", choices=choices, help=about)
 
 
 def _useless(item: forms.Field, command: type[Command], aim: Target) -> bool:
@@ -203,21 +210,3 @@ def _addressee(device: Device, channel: Channel | None) -> str:
 def _argument(channel: Channel | None) -> int | None:
     """What the address of a form says besides the device; nothing for its own channel."""
     return channel.id if channel is not None and channel.kind == "user" else None
-
-
-def _poke(device: Device) -> None:
-    channel = _enrolled(facts.conversation(device).own)
-    if channel.push_token is None or channel.ended_at is not None:
-        raise Conflict("The device is not enrolled, so it cannot be woken.")
-    wake.channel(channel)
-
-
-SWITCHES: dict[str, tuple[str, Callable[[Device], object], str]] = {
-    "poke": (access.CHANGE_DEVICES, _poke, "The device is being woken."),
-    "block": (
-        access.CHANGE_DEVICES,
-        release.block,
-        "The device is blocked: it is told to leave at its next request, and may not enroll again.",
-    ),
-    "unblock": (access.CHANGE_DEVICES, release.unblock, "The device may enroll again."),
-}

@@ -16,7 +16,9 @@ from zmdm_plugin.services import views
 from zmdm_plugin.services.devices import Shown
 
 _SCREEN, _NAME, _KEY = "devices.columns", "columns", "columns"
-Kind = Literal["text", "code", "model", "os", "state", "push", "when", "until", "yes", "share"]
+Kind = Literal[
+    "text", "code", "model", "os", "state", "push", "person", "when", "until", "yes", "share"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ COLUMNS = {
         Column("enrollment", "Enrollment", "state", ("state",)),
         Column("push", "Push", "push", ("push_dead_at",)),
         Column("last_seen_at", "Last seen", "when", order="last_seen"),
+        Column("realm_user", "Person", "person", ("realm_user", "email")),
         Column("enrolled_at", "Enrolled", "when"),
         Column("last_notified_at", "Last push", "when"),
         Column("cert_not_valid_after", "Identity until", "until"),

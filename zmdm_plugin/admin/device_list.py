@@ -10,15 +10,14 @@ from flask_admin import expose
 from sqlalchemy.orm import lazyload
 
 from zmdm_plugin import db
-from zmdm_plugin.admin import bulk, device_columns, device_query, paging
+from zmdm_plugin.admin import bulk, device_columns, device_query, downloads, paging
 from zmdm_plugin.admin.device_facts import name_of
-from zmdm_plugin.admin.screen import HEADERS, Screen, acting, back, session
-from zmdm_plugin.errors import NotFound, Refused
+from zmdm_plugin.admin.screen import Screen, acting, back, session
+from zmdm_plugin.errors import Refused
 from zmdm_plugin.models import Channel
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, device_export, devices, tags, views
 from zmdm_plugin.services.artifacts import blueprints
-from zmdm_plugin.web.download import streamed
 
 SCREEN = "devices"
 EXPORTS = (
@@ -82,8 +81,7 @@ class DeviceList(Screen):
     @expose("/export/<kind>/", methods=("POST",))
     def export(self, kind: str) -> Response:
         """All that the filters find, every page of it, with the columns of the list or with all."""
-        if kind not in device_export.KINDS:
-            raise NotFound("There is no such form of export.")
+        downloads.check(kind)
         try:
             wanted = device_query.as_filter(device_query.read(), utcnow())
         except ValueError as error:
@@ -92,10 +90,7 @@ class DeviceList(Screen):
         names = () if every else device_columns.exported(device_columns.of(acting()))
         with db.transaction():
             parts = device_export.export(acting(), wanted, kind, names)
-        answer = streamed(parts, kind, "devices")
-        for name, value in HEADERS.items():
-            answer.headers.setdefault(name, value)
-        return answer
+        return downloads.export(parts, kind, "devices")
 
 
 def _page(wanted: devices.DeviceFilter, order: str) -> Any:

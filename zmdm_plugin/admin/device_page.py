@@ -12,6 +12,7 @@ from flask_admin import expose
 from zmdm_plugin.admin import (
     device_artifacts,
     device_blueprint,
+    device_lifecycle,
     device_secrets,
     device_updates,
     event_names,
@@ -21,11 +22,13 @@ from zmdm_plugin.admin import (
     setup_assistant,
 )
 from zmdm_plugin.admin import device_facts as facts
+from zmdm_plugin.admin.events import page_of
 from zmdm_plugin.admin.screen import Screen, demand, may
 from zmdm_plugin.models import ChannelCommand, Device, Event
 from zmdm_plugin.services import access, renewals, reveal, tags, whereabouts
 from zmdm_plugin.services.artifacts import failures
 from zmdm_plugin.services.dep import listing as dep
+from zmdm_plugin.services.event_log import EventFilter
 from zmdm_plugin.services.setup import awaiting
 
 _LOCK_PIN = reveal.find("device_lock_pin")
@@ -159,10 +162,11 @@ class DevicePage(Screen):
     def timeline(self, device_id: int) -> Response:
         """All that happened, the newest first."""
         device = facts.find(device_id)
-        query = sa.select(Event).where(Event.device_id == device.id)
-        page = paging.newest_first(query, Event.id)
+        found = page_of(EventFilter(device=device.id))
+        events = [event for event, _ in found.items]
+        page = paging.page(events, cursor=found.next_cursor)
         talk = facts.conversation(device)
-        return self._section("timeline", device, talk, page=page, **_happened(page.items))
+        return self._section("timeline", device, talk, page=page, **_happened(events))
 
     def _installed(self, kind: str, device_id: int) -> Response:
         device = facts.find(device_id)
@@ -188,6 +192,7 @@ def head(device: Device, talk: facts.Conversation, section: str) -> dict[str, An
         "offers": sending.offers(talk.own),
         "shown": sending.shown,
         **device_blueprint.context(device),
+        **device_lifecycle.context(device),
     }
 
 

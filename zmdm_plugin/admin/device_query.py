@@ -15,10 +15,13 @@ from zmdm_plugin.services.keyset import MAX_ID
 
 STATES = (
     ("enrolled", "Enrolled"),
+    ("leaving", "Leaving"),
     ("not-enrolled", "Not enrolled"),
     ("never", "– never"),
     ("checked_out", "– checked out"),
-    ("blocked", "Blocked"),
+    ("released", "– released"),
+    ("blocked", "– blocked"),
+    ("archived", "Archived"),
 )
 SEEN = (
     ("1h", "in the last hour"),
@@ -66,6 +69,8 @@ class Asked:
     os: str = ""
     push: str = ""
     user: str = ""
+    person: str = ""
+    """The username or the email address of whoever signed in when it enrolled."""
     ends: str = ""
     renewal: str = ""
     setup: str = ""
@@ -89,7 +94,7 @@ class Asked:
     @property
     def more(self) -> bool:
         """Whether the filters that are folded away are in use."""
-        folded = (self.os, self.push, self.user, self.ends, self.renewal, self.setup)
+        folded = (self.os, self.push, self.user, self.person, self.ends, self.renewal, self.setup)
         dates = (self.seen_after, self.seen_before, self.enrolled_after, self.enrolled_before)
         return any((*folded, *dates))
 
@@ -112,6 +117,7 @@ def read(given: Mapping[str, str] | None = None) -> Asked:
         os=one("os", 64),
         push=_one_of(one("push"), dict(PUSH)),
         user=one("user"),
+        person=one("person", 256),
         ends=_one_of(one("ends", 10), dict(ENDS)),
         renewal=_one_of(one("renewal", 20), dict(RENEWALS)),
         setup=_one_of(one("setup", 20), dict(SETUPS)),
@@ -136,6 +142,7 @@ def as_filter(asked: Asked, now: datetime) -> DeviceFilter:
         enrolled_after=_day(asked.enrolled_after),
         enrolled_before=_day(asked.enrolled_before),
         user_short_name=asked.user or None,
+        person=asked.person or None,
         identity_ends_before=now + timedelta(days=int(asked.ends[:-1])) if asked.ends else None,
         renewal=asked.renewal or None,
         setup=asked.setup or None,

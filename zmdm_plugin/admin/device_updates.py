@@ -10,6 +10,7 @@ from typing import Any
 from zmdm_plugin.admin.words import Badge, Tone
 from zmdm_plugin.models import Device
 from zmdm_plugin.models.base import utcnow
+from zmdm_plugin.services.protection import health
 from zmdm_plugin.services.software_updates import standing
 
 _ENDED: dict[str, tuple[str, Tone]] = {
@@ -35,6 +36,7 @@ def context(device: Device) -> dict[str, Any]:
             (shown, found.offered[kind]) for kind, shown in _KINDS.items() if kind in found.offered
         ],
         "update_ended": ended,
+        "update_warnings": health.update_warnings(device),
     }
 
 

@@ -15,7 +15,7 @@ from zmdm_plugin.admin.words import label, sentence
 from zmdm_plugin.commands.arguments import Base64
 
 _MISSING = ma.fields.Field.default_error_messages["required"]
-_LONG = 200  # longer texts get more than one line
+_LONG = 255  # longer texts get more than one line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,15 +11,18 @@ import sqlalchemy as sa
 from flask import Response
 from flask_admin import expose
 
+from zmdm_plugin.admin import alerts
 from zmdm_plugin.admin.screen import Screen, acting, may, session
 from zmdm_plugin.admin.words import state_of_command
 from zmdm_plugin.models import Enrollment
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, dashboard, renewals
 from zmdm_plugin.services.artifacts import listing
+from zmdm_plugin.services.dep import listing as dep_listing
 from zmdm_plugin.services.setup import awaiting
 
 _BARS = 8
+_ALERTS = 5
 _SEEN = (
     ("1h", "within an hour", {"seen": "1h"}),
     ("1d", "within a day", {"seen": "1d"}),
@@ -74,6 +77,7 @@ class Overview(Screen):
         now = utcnow()
         fleet = dashboard.fleet(acting(), now=now)
         commands = may(access.VIEW_COMMANDS)
+        dep = _dep_counts() if may(access.VIEW_DEP_DEVICES) else []
         return self.page(
             "zmdm/overview.html",
             title="Overview",
@@ -84,9 +88,12 @@ class Overview(Screen):
                 *_identity_counts(),
                 *(_command_counts() if commands else ()),
                 *(_artifact_counts() if may(access.VIEW_ARTIFACTS) else ()),
+                *dep,
             ],
+            troubles=dep,
             charts=[*_fleet_charts(fleet), *([_states()] if commands else ())],
             arrivals=_arrivals(dashboard.enrollments(acting(), now=now)),
+            alerts=alerts.newest(now, most=_ALERTS) if may(access.VIEW_ALERTS) else [],
             expiring=dashboard.expiring(now=now) if may(access.VIEW_PUSH_CERTIFICATES) else [],
             runs=dashboard.running(owner=None if may(access.VIEW_RUNS) else acting().person.id),
             enrollable=session().scalar(sa.select(Enrollment.id).limit(1)) is not None,
@@ -104,9 +111,16 @@ def _device_counts(fleet: dashboard.Fleet) -> list[Count]:
             "warn" if fleet.silent else "",
         ),
         Count(_at_most(dead), "cannot be woken", _list(push="dead"), "warn" if dead else ""),
+        *_few(fleet.leaving, "leaving", "asked to leave"),
         Count(f"{fleet.checked_out:,}", "checked out", _list(state="checked_out")),
+        *_few(fleet.released, "released", "released, not gone yet"),
         Count(f"{fleet.blocked:,}", "blocked", _list(state="blocked")),
     ]
+
+
+def _few(number: int, state: str, words: str) -> list[Count]:
+    """Nothing where there is none: most fleets have none."""
+    return [Count(f"{number:,}", words, _list(state=state))] if number else []
 
 
 def _setup_counts(now: datetime) -> list[Count]:
@@ -145,6 +159,26 @@ def _artifact_counts() -> list[Count]:
     shown = "artifact fails somewhere" if failing == 1 else "artifacts fail somewhere"
     url = flask.url_for("zmdm_artifact_failures.index")
     return [Count(f"{failing:,}", shown, url, "warn")] if failing else []
+
+
+def _dep_counts() -> list[Count]:
+    """Automated Device Enrollment; nothing as long as all is well."""
+    found = dep_listing.trouble(most=dashboard.MOST)
+    shown = (
+        (found.unassigned, "none", "DEP devices without an enrollment"),
+        (found.failed, "failed", "DEP devices that Apple does not assign"),
+        (found.not_accessible, "not_accessible", "DEP devices that Apple calls not accessible"),
+    )
+    return [
+        Count(
+            _at_most(number),
+            words,
+            flask.url_for("zmdm_dep_devices.index", assignment=state),
+            "warn",
+        )
+        for number, state, words in shown
+        if number
+    ]
 
 
 def _at_most(number: int) -> str:

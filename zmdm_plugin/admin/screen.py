@@ -16,15 +16,18 @@ from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 from flask_admin import Admin, BaseView
 from flask_wtf.csrf import generate_csrf, validate_csrf
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from wtforms import ValidationError
 
 from zmdm_plugin import db
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.admin import words
-from zmdm_plugin.errors import Denied, NotFound, ZmdmError
+from zmdm_plugin.errors import Denied, NotFound, Overtaken, ZmdmError
 from zmdm_plugin.models.base import Base, utcnow
+from zmdm_plugin.origin import acts
 from zmdm_plugin.services import access, audit
+from zmdm_plugin.services.alerts import handling
 from zmdm_plugin.web import origin
 from zmdm_plugin.web.actor import screen_actor
 
@@ -85,8 +88,9 @@ class Screen(BaseView):
 
     def _handle_view(self, name: str, **kwargs: Any) -> ResponseReturnValue | None:
         """Before each view: a person, a permission, and a token if something is to change."""
-        if actor() is None:
+        if (who := actor()) is None:
             return _sign_in(self)
+        acts(who.person.id, who.person.label)
         if not self.permitted():
             return self.refuse(_lacking(self.permission))
         if request.method not in _READS and (fault := _token_fault()):
@@ -102,6 +106,10 @@ class Screen(BaseView):
             answer = fn(self, *args, **kwargs)
         except ZmdmError as error:
             return self.refuse(error)
+        except IntegrityError as error:
+            if not db.is_race(error):
+                raise
+            return self.refuse(Overtaken())
         return answer if isinstance(answer, flask.Response) else flask.make_response(answer)
 
     def refuse(self, error: ZmdmError) -> flask.Response:
@@ -133,6 +141,7 @@ class Screen(BaseView):
             csrf_field=_token_name(),
             asset=_asset,
             arguments=request.args,
+            standing=standing,
             **values,
         )
         response = flask.make_response(html, status)
@@ -163,6 +172,14 @@ def may(permission: str, subject: Any = None) -> bool:
         who = actor()
         asked[key] = who is not None and access.allowed(who, permission, subject)
     return asked[key]
+
+
+def standing() -> handling.Standing | None:
+    """What alerts there are, for those who may see them; asked once per request."""
+    if "zmdm_standing" not in flask.g:
+        seen = actor() is not None and may(access.VIEW_ALERTS)
+        flask.g.zmdm_standing = handling.standing(now=utcnow()) if seen else None
+    return cast("handling.Standing | None", flask.g.zmdm_standing)
 
 
 def demand(permission: str, subject: Any = None) -> None:

@@ -13,6 +13,7 @@ from zmdm_plugin.services.targets import target
 DESTRUCTIVE = {
     "EraseDevice": "This erases the device: everything on it is lost, and it cannot be called back "
     "once the device has the command.",
+    "DeleteUser": "The account goes with all its data, which cannot be brought back.",
     "DeviceLock": "The screen locks at once; a Mac can be used again only with the PIN.",
     "ShutDownDevice": "Somebody has to switch the device on again by hand.",
     "RestartDevice": "The device restarts at once; unsaved work may be lost.",
@@ -113,6 +114,8 @@ def _offer(command: type[Command], channel: Channel | None) -> Offer:
 def _why_not(command: type[Command], channel: Channel | None) -> str:
     if channel is None or channel.enrolled_at is None or channel.ended_at is not None:
         return "The device is not enrolled, so nothing can be sent to it."
+    if channel.device.dismissed:
+        return "The device is told to leave at its next request, and gets nothing else."
     refusal = command.unavailable(target(channel))
     return refusal.why if refusal else ""
 

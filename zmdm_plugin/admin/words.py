@@ -6,21 +6,27 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 
+from zmdm_plugin.admin.asked import is_day as is_day
 from zmdm_plugin.commands.base import REDACTED
+from zmdm_plugin.models.base import Base
+from zmdm_plugin.services import event_kinds
 from zmdm_plugin.services.spans import ago as ago
 from zmdm_plugin.services.spans import counted as counted
 from zmdm_plugin.services.spans import span as span
 
 Tone = Literal["good", "bad", "warn", "busy", "quiet"]
 
-_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_.]+")
+# A single small letter begins a name of Apple's: iTunes, eSIM.
+_BREAK = re.compile(r"(?<=[A-Za-z0-9][a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_.]+")
 _CAPITALS = {
     "Api": "API",
     "Apns": "APNs",
     "Ca": "CA",
     "Csr": "CSR",
+    "Dn": "DN",
     "Dns": "DNS",
     "Id": "ID",
     "Ip": "IP",
@@ -65,7 +71,7 @@ def label(name: str) -> str:
     shown = []
     for number, part in enumerate(parts):
         known = _CAPITALS.get(part.capitalize())
-        if known or (part.isupper() and len(part) > 1):
+        if known or (len(part) > 1 and (part.isupper() or part[1].isupper())):
             shown.append(known or part)
         else:
             shown.append(part.capitalize() if number == 0 else part.lower())
@@ -129,12 +135,17 @@ def webhook(hook: Any) -> Badge:
 
 def enrollment(device: Any) -> Badge:
     """Where a device stands with us."""
-    if device.blocked_at:
-        return Badge("Blocked", "bad", f"since {stamp(device.blocked_at)}")
-    if device.checkout_at:
-        return Badge("Checked out", "quiet", f"at {stamp(device.checkout_at)}")
-    if device.enrolled_at:
-        return Badge("Enrolled", "good", f"since {stamp(device.enrolled_at)}")
+    stands: tuple[tuple[datetime | None, str, Tone], ...] = (
+        (device.archived_at, "Archived", "quiet"),
+        (device.blocked_at, "Blocked", "bad"),
+        (device.checkout_at, "Checked out", "quiet"),
+        (device.released_at, "Released", "quiet"),
+        (device.leaving_at, "Leaving", "busy"),
+        (device.enrolled_at, "Enrolled", "good"),
+    )
+    for since, shown, tone in stands:
+        if since:
+            return Badge(shown, tone, f"since {stamp(since)}")
     return Badge("Not enrolled", "warn", "It has not sent its first TokenUpdate.")
 
 
@@ -245,57 +256,94 @@ def run(item: Any) -> Badge:
 
 
 _DONE = {
+    "acknowledge": "acknowledged",
     "add": "added",
     "adopt": "adopted",
     "allow": "allowed",
+    "archive": "archived",
+    "assign": "assigned",
     "block": "blocked",
     "cancel": "cancelled",
     "change": "changed",
+    "clear": "cleared",
+    "connect": "connected",
     "create": "created",
+    "define": "defined",
     "delete": "deleted",
+    "disconnect": "disconnected",
+    "disown": "disowned",
     "download": "downloaded",
+    "enforce": "enforced",
     "export": "exported",
+    "fetch": "fetched",
     "forget": "forgotten",
     "import": "imported",
     "link": "linked",
     "poke": "woken",
     "prepare": "made ready",
     "queue": "queued",
+    "refresh": "refreshed",
     "release": "released",
     "renew": "renewed",
     "replace": "to be replaced",
+    "replay": "sent again",
+    "reseal": "sealed anew",
     "retry": "tried again",
     "reveal": "revealed",
     "revoke": "revoked",
+    "set": "set",
     "sign": "signed",
+    "snooze": "snoozed",
+    "stage": "made ready",
     "start": "started",
+    "stay": "stays",
     "stop": "stopped",
     "sync": "synchronized",
     "tag": "tagged",
+    "unarchive": "taken out of the archive",
     "unblock": "unblocked",
+    "unenroll": "asked to leave",
     "unlink": "unlinked",
+    "unsnooze": "put off no more",
     "untag": "untagged",
     "update": "updated",
     "upload": "uploaded",
+    "view": "looked at",
 }
 _NOUNS = {
+    "account_enrollment": "User enrollment",
     "ca": "CA",
+    "dep_device": "DEP device",
+    "dep_virtual_server": "Virtual server",
+    "realm_user": "Person",
     "token": "API token",
     "issuer": "SCEP issuer",
     "filevaultconfig": "FileVault configuration",
     "recoverypasswordconfig": "Recovery password configuration",
     "bulk": "Bulk action",
 }
+_WHOLE = {
+    "dep_virtual_server.default": "Default enrollment of a virtual server changed",
+    "device.blueprint": "Device given a blueprint",
+    "location.take_over": "Location taken over",
+}
+"""What no noun and verb would say."""
 _KINDS = {
-    "apitoken": "API token",
-    "certificateauthority": "CA",
-    "channelcommand": "Command",
-    "filevaultconfig": "FileVault configuration",
-    "jobrun": "Job",
-    "locationasset": "Licences",
-    "pushcertificate": "Push certificate",
-    "recoverypasswordconfig": "Recovery password configuration",
-    "scepissuer": "SCEP issuer",
+    "AccountSettings": "User enrollment",
+    "AdeSettings": "Enrollment",
+    "ApiToken": "API token",
+    "BlueprintArtifact": "Artifact of a blueprint",
+    "CertificateAuthority": "CA",
+    "ChannelCommand": "Command",
+    "DepDevice": "DEP device",
+    "DepVirtualServer": "Virtual server",
+    "FileVaultConfig": "FileVault configuration",
+    "JobRun": "Job",
+    "LocationAsset": "Licences",
+    "MDMBlueprint": "Blueprint",
+    "RealmUser": "Person",
+    "RecoveryPasswordConfig": "Recovery password configuration",
+    "ScepIssuer": "SCEP issuer",
 }
 
 
@@ -306,53 +354,25 @@ def action(name: str) -> str:
     noun, _, what = name.partition(".")
     verb, _, rest = what.partition("_")
     about = _NOUNS.get(noun) or label(noun)
-    if verb not in _DONE:
-        return label(name)
+    if name in _WHOLE or verb not in _DONE:
+        return _WHOLE.get(name) or " ".join((about, label(what).lower())).rstrip()
     detail = label(rest)
     detail = detail if detail[:2].isupper() else detail.lower()
     return " ".join(part for part in (about, detail, _DONE[verb]) if part)
 
 
-_EVENTS = {
-    "answer.unplaced": "Answer could not be placed",
-    "artifact.missing": "Artifact is gone from the device",
-    "artifact.not_removed": "Artifact could not be removed",
-    "artifact.retried": "Artifact tried again by hand",
-    "artifact.unresolved": "Artifact held back: a variable has no value",
-    "ca.took_over": "The next generation of the CA issues from now on",
-    "device.asked_to_sign_in": "Asked its person to sign in again",
-    "device.reauthenticated": "Its person signed in again",
-    "enrollment.signed_in": "Somebody signed in to enroll a device",
-    "filevault.key_escrowed": "FileVault recovery key kept",
-    "filevault.key_unreadable": "FileVault recovery key came encrypted to an unknown certificate",
-    "identity.renewal_failed": "Identity could not be renewed",
-    "identity.renewal_ordered": "Renewal of the identity ordered",
-    "identity.renewal_overdue": "Identity should have been renewed by now",
-    "protection.failed": "Protection: an attempt failed",
-    "protection.in_place": "Protection: the profile is in place",
-    "protection.missing": "Protection: the profile is gone from the device",
-    "protection.removed": "Protection: the profile is taken off",
-    "secret.cleared": "Secret taken away from the device",
-    "secret.confirmed": "Secret confirmed by the device",
-    "secret.gone": "The device has this secret no more",
-    "secret.kept": "Secret kept",
-    "secret.waits_for_restart": "Secret waits for a restart",
-    "secret.wrong": "The device says that this secret is wrong",
-    "setup.released": "Went on in Setup Assistant",
-    "setup.stalled": "Waits in Setup Assistant beyond the limit",
-    "setup.waits": "Waits in Setup Assistant",
-    "licences.short": "Licences of a store app are short",
-    "location.failed": "Apple could not be asked about a location",
-    "location.taken_over": "Another server has taken a location",
-    "status.error": "Device could not report a status item",
-}
-
-
 def event(name: str) -> str:
     """What happened: `artifact.not_removed` as `Artifact could not be removed`."""
-    return _EVENTS.get(name) or label(name)
+    return event_kinds.title(name) or label(name)
 
 
 def kind(object_type: str) -> str:
     """What an audit entry is about, as people call it."""
-    return _KINDS.get(object_type) or label(object_type)
+    return _kinds().get(object_type) or label(object_type)
+
+
+@cache
+def _kinds() -> dict[str, str]:
+    """The name of each class of rows, in small letters as entries have it, as people call it."""
+    names = [mapper.class_.__name__ for mapper in Base.registry.mappers]
+    return {name.lower(): _KINDS.get(name) or label(name) for name in names}

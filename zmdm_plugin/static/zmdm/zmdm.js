@@ -19,8 +19,16 @@ if (side && button) {
   follow();
 }
 
-// Of tabs that do not all fit, the present one is in sight.
+// Of tabs that do not all fit, the present one is in sight; so is the present screen in the menu.
 document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+const present = side?.querySelector("nav [aria-current]");
+if (present && side.scrollHeight > side.clientHeight) {
+  side.scrollTop = present.offsetTop - (side.clientHeight - present.offsetHeight) / 2;
+}
+
+// Of a form that came back, the first field that is at fault: it may be far down.
+const faulty = document.querySelector("main .error:not([hidden])")?.closest(".field, fieldset, form");
+(faulty?.querySelector("[aria-invalid]") || faulty?.querySelector("input:not([type=hidden]), select, textarea"))?.focus();
 
 // A table that is wider than its frame scrolls by keyboard too.
 function reachTables() {
