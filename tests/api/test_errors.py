@@ -51,7 +51,7 @@ def test_what_is_not_there_is_a_404_in_json(api: Program, path: str) -> None:
     ("method", "path", "allowed"),
     [
         ("POST", "devices/", "GET, HEAD, OPTIONS"),
-        ("DELETE", "devices/1/", "GET, HEAD, OPTIONS"),
+        ("PUT", "devices/1/", "DELETE, GET, HEAD, OPTIONS"),
         ("GET", "devices/1/block/", "OPTIONS, POST"),
         ("TRACE", "enrollments/", "GET, HEAD, OPTIONS, POST"),
     ],

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.test import TestResponse
 
-from tests.hosts import ADMINISTRATOR, DEFAULTS
+from tests.hosts import ADMINISTRATOR, DEFAULTS, Host
 from zmdm_plugin import Actor, Zmdm, db
 from zmdm_plugin.models import AuditEntry, Channel, Device, Identity
 from zmdm_plugin.services import tokens
@@ -25,7 +25,7 @@ Authorize = Callable[[Actor, str, Any], bool]
 
 def make_host(uri: str, *, authorize: Authorize, row_scope: Any = None, **more: object) -> Flask:
     """A host that decides as a test wants it to."""
-    app = Flask("zmdm_api_host")
+    app = Host("zmdm_api_host")
     app.config.update(DEFAULTS, SQLALCHEMY_DATABASE_URI=uri, **more)
     database = SQLAlchemy(app)
     Zmdm(database).init_app(

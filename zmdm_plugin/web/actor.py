@@ -7,7 +7,7 @@ import logging
 from flask import g, request
 from sqlalchemy.exc import DBAPIError
 
-from zmdm_plugin import db
+from zmdm_plugin import db, origin
 from zmdm_plugin.actors import Actor, TokenActor
 from zmdm_plugin.errors import Unauthorized
 from zmdm_plugin.models.base import utcnow
@@ -33,7 +33,8 @@ def authenticate_token() -> None:
         with db.transaction():
             token_guard.write_down(error, now=now)
         raise
-    g.zmdm_actor = tokens.actor_of(row)
+    g.zmdm_actor = actor = tokens.actor_of(row)
+    origin.acts(actor.person.id, actor.person.label)
     if tokens.is_stale(row, at=now):
         _remember_use(row.id)
 

@@ -13,12 +13,20 @@ from typing import Any
 
 import marshmallow as ma
 from flask import Blueprint, Response, jsonify, request
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, default_exceptions
 
 from zmdm_plugin import db
-from zmdm_plugin.errors import Denied, Refused, TooMany, Unauthorized, Unavailable, ZmdmError
+from zmdm_plugin.errors import (
+    Denied,
+    Overtaken,
+    Refused,
+    TooMany,
+    Unauthorized,
+    Unavailable,
+    ZmdmError,
+)
 from zmdm_plugin.models.base import Base
 from zmdm_plugin.services import audit, idempotency
 from zmdm_plugin.web.actor import api_actor
@@ -72,6 +80,7 @@ def handle_with_json(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(HTTPException, _http)
     blueprint.register_error_handler(ZmdmError, _ours)
     blueprint.register_error_handler(Denied, _denied)
+    blueprint.register_error_handler(IntegrityError, _overtaken)
     for outage in (OperationalError, InterfaceError, PoolTimeout):
         blueprint.register_error_handler(outage, _outage)
 
@@ -122,6 +131,13 @@ def _denied(error: Denied) -> Response:
     with db.transaction():
         audit.record(api_actor(), "denied", subject, reason=str(error))
     return _ours(error)
+
+
+def _overtaken(error: IntegrityError) -> Response:
+    """Two who did the same at once; any other broken constraint is a fault of ours."""
+    if not db.is_race(error):
+        raise error
+    return _ours(Overtaken())
 
 
 def _outage(error: DBAPIError | PoolTimeout) -> Response:

@@ -11,7 +11,6 @@ from zmdm_plugin.blueprints.api.schemas.artifacts import OUTCOME
 from zmdm_plugin.models import Channel, ChannelArtifact
 from zmdm_plugin.services import access
 from zmdm_plugin.services.artifacts import failures
-from zmdm_plugin.services.keyset import Page
 from zmdm_plugin.web.actor import api_actor
 
 blueprint = Resource(
@@ -39,10 +38,7 @@ def list_artifact_failures(query: dict[str, Any]) -> Any:
         limit=query["limit"],
     )
     names = failures.failing() if page.items else {}
-    shown: Page[Any] = Page(
-        [_shown(row, channel, names) for row, channel in page.items], page.next_cursor
-    )
-    return paging.answer(shown, query["limit"])
+    return paging.answer(page.map(lambda pair: _shown(*pair, names)), query["limit"])
 
 
 def _shown(row: ChannelArtifact, channel: Channel, names: dict[int, str]) -> dict[str, Any]:

@@ -110,8 +110,7 @@ def list_artifact_status(query: dict[str, Any], artifact_id: int) -> Any:
     """
     row = find(artifact_id, access.VIEW_ARTIFACTS)
     page = standing.page(api_actor(), row, **query)
-    shown: Page[Any] = Page([_outcome(*pair) for pair in page.items], page.next_cursor)
-    return paging.answer(shown, query["limit"])
+    return paging.answer(page.map(lambda pair: _outcome(*pair)), query["limit"])
 
 
 @blueprint.route(f"/<{ID}:artifact_id>/status/count/")

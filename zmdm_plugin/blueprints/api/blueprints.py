@@ -23,7 +23,6 @@ from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import Artifact, BlueprintArtifact, Device, MDMBlueprint
 from zmdm_plugin.services import access, audit, credential_lists, devices
 from zmdm_plugin.services.artifacts import artifacts, assignment, blueprints
-from zmdm_plugin.services.keyset import Page
 from zmdm_plugin.web.actor import api_actor
 
 blueprint = Resource("blueprints", path="/blueprints", description="What devices should have.")
@@ -110,8 +109,7 @@ def list_blueprint_artifacts(query: dict[str, Any], blueprint_id: int) -> Any:
     """
     row = _find(blueprint_id, access.VIEW_BLUEPRINTS)
     page = blueprints.links(row, cursor=query.get("cursor"), limit=query["limit"])
-    shown: Page[Any] = Page([_shown(*pair) for pair in page.items], page.next_cursor)
-    return paging.answer(shown, query["limit"])
+    return paging.answer(page.map(lambda pair: _shown(*pair)), query["limit"])
 
 
 @blueprint.route(f"/<{ID}:blueprint_id>/artifacts/", methods=["POST"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Response
@@ -12,23 +11,27 @@ from zmdm_plugin.blueprints.api import paging
 from zmdm_plugin.blueprints.api.resource import ID, Resource
 from zmdm_plugin.blueprints.api.schemas.devices import (
     ChannelSchema,
+    DeviceDeletion,
     DeviceExportQuery,
     DeviceQuery,
     DeviceSchema,
     UserQuery,
 )
 from zmdm_plugin.blueprints.api.schemas.fields import EXPORTED, PageQuery
-from zmdm_plugin.errors import Conflict
-from zmdm_plugin.models import Channel, Device
+from zmdm_plugin.blueprints.api.schemas.tasks import TaskSchema
+from zmdm_plugin.blueprints.api.task_results import accepted
+from zmdm_plugin.models import Channel
 from zmdm_plugin.services import (
     access,
-    audit,
+    bulk,
     credential_lists,
+    deletion,
+    device_changes,
     device_export,
     devices,
-    release,
-    wake,
 )
+from zmdm_plugin.services.bulk import Which
+from zmdm_plugin.services.bulk_actions import DELETE
 from zmdm_plugin.web.actor import api_actor
 from zmdm_plugin.web.download import streamed
 
@@ -79,6 +82,28 @@ def get_device(device_id: int) -> devices.Shown:
     return devices.get(device_id)
 
 
+@blueprint.route(f"/<{ID}:device_id>/", methods=["DELETE"])
+@blueprint.arguments(DeviceDeletion, location="query")
+@blueprint.operation(access.DELETE_DEVICES, 404, 409)
+@blueprint.response(201, TaskSchema)
+def delete_device(query: dict[str, Any], device_id: int) -> dict[str, str]:
+    """Delete a device
+
+    Its row, its history and its secrets are gone for good; the audit keeps what it says of it. Its
+    serial number has to be given again. One that is enrolled or blocked is a 409; one whose secrets
+    we hold is a 422 unless `despite_secrets` says so. A task deletes it in slices.
+    """
+    actor = api_actor()
+    device = devices.find(actor, device_id, access.DELETE_DEVICES)
+    despite = query["despite_secrets"]
+    deletion.confirm(device, query["serial_number"])
+    deletion.check(device, despite_secrets=despite)
+    with db.transaction():
+        which, args = Which(ids=(device_id,)), {"despite_secrets": despite}
+        answer = accepted(bulk.start(actor, DELETE, which, args=args, confirmed=1))
+    return answer
+
+
 @blueprint.route(f"/<{ID}:device_id>/channels/")
 @blueprint.arguments(PageQuery, location="query")
 @blueprint.operation(access.VIEW_DEVICES, 404)
@@ -121,7 +146,7 @@ def block_device(device_id: int) -> devices.Shown:
     It is released from management at its next request and can enroll again only once unblocked.
     A second time is a 409.
     """
-    return _change(device_id, "device.block", release.block)
+    return _change(device_id, "block")
 
 
 @blueprint.route(f"/<{ID}:device_id>/unblock/", methods=["POST"])
@@ -132,7 +157,7 @@ def unblock_device(device_id: int) -> devices.Shown:
 
     It can enroll again. A device that is not blocked is a 409.
     """
-    return _change(device_id, "device.unblock", release.unblock)
+    return _change(device_id, "unblock")
 
 
 @blueprint.route(f"/<{ID}:device_id>/poke/", methods=["POST"])
@@ -143,23 +168,69 @@ def poke_device(device_id: int) -> devices.Shown:
 
     It is sent a push, and asks for commands when that arrives.
     """
-    return _change(device_id, "device.poke", _poke)
+    return _change(device_id, "poke")
 
 
-def _poke(device: Device) -> None:
-    channel = devices.channel(device.id)
-    if channel.push_token is None or channel.ended_at is not None:
-        raise Conflict("the device is not enrolled, so it cannot be woken")
-    wake.channel(channel)
+@blueprint.route(f"/<{ID}:device_id>/unenroll/", methods=["POST"])
+@blueprint.operation(access.UNENROLL_DEVICES, 404, 409)
+@blueprint.response(200, DeviceSchema)
+def unenroll_device(device_id: int) -> devices.Shown:
+    """Unenroll a device
+
+    It is asked to remove its enrollment profile, and woken for that. Until it has, its state is
+    `leaving`; if it refuses, `leave_failure` says why. Its row, history and secrets stay, and it
+    may enroll again.
+    """
+    return _change(device_id, "unenroll")
 
 
-def _change(device_id: int, action: str, change: Callable[[Device], object]) -> devices.Shown:
-    """Do it, say so in the audit, and show what became of it."""
+@blueprint.route(f"/<{ID}:device_id>/stay/", methods=["POST"])
+@blueprint.operation(access.UNENROLL_DEVICES, 404, 409)
+@blueprint.response(200, DeviceSchema)
+def keep_device(device_id: int) -> devices.Shown:
+    """Let a device stay
+
+    Takes back that it was unenrolled or released, as long as it has not been told.
+    """
+    return _change(device_id, "stay")
+
+
+@blueprint.route(f"/<{ID}:device_id>/release/", methods=["POST"])
+@blueprint.operation(access.UNENROLL_DEVICES, 404, 409)
+@blueprint.response(200, DeviceSchema)
+def release_device(device_id: int) -> devices.Shown:
+    """Release a device that is gone
+
+    For one that does not come by any more, or does not leave when asked: it is no longer counted
+    on, its licences are free, and should it come by, it is told to leave. It may enroll again.
+    """
+    return _change(device_id, "release")
+
+
+@blueprint.route(f"/<{ID}:device_id>/archive/", methods=["POST"])
+@blueprint.operation(access.ARCHIVE_DEVICES, 404, 409)
+@blueprint.response(200, DeviceSchema)
+def archive_device(device_id: int) -> devices.Shown:
+    """Archive a device
+
+    It is no longer in use: lists, counts and bulk actions leave it out. Its history and secrets
+    stay. One that is enrolled is a 409; one that enrolls again comes out by itself.
+    """
+    return _change(device_id, "archive")
+
+
+@blueprint.route(f"/<{ID}:device_id>/unarchive/", methods=["POST"])
+@blueprint.operation(access.ARCHIVE_DEVICES, 404, 409)
+@blueprint.response(200, DeviceSchema)
+def unarchive_device(device_id: int) -> devices.Shown:
+    """Take a device out of the archive"""
+    return _change(device_id, "unarchive")
+
+
+def _change(device_id: int, name: str) -> devices.Shown:
+    """Do it, and show what became of it."""
     actor = api_actor()
-    devices.find(actor, device_id, access.CHANGE_DEVICES)
+    devices.find(actor, device_id, device_changes.CHANGES[name].permission)
     with db.transaction():
-        device = devices.locked(device_id)
-        before = {"blocked_at": device.blocked_at}
-        change(device)
-        audit.record(actor, action, device, before=before, after={"blocked_at": device.blocked_at})
+        device_changes.change(device_id, name, actor)
     return devices.get(device_id)

@@ -90,6 +90,16 @@ _PARTS: dict[str, dict[str, Any]] = {
         "token_id": None,
         "token_name": None,
     },
+    "Event": {
+        "id": 4711,
+        "kind": "device.locked",
+        "version": 1,
+        "device_id": 27,
+        "actor_id": None,
+        "actor_label": None,
+        "payload": {"command": _UUID},
+        "request_id": "9f2d4c1e0b7a6853",
+    },
     "Channel": {
         "kind": "user",
         "user_id": "0A5E2F4C-8A5D-4A4E-A7B0-2F7A1C9D3E10",
@@ -107,7 +117,8 @@ _PARTS: dict[str, dict[str, Any]] = {
     | {"request_type": "DeviceLock", "state": "queued", "delivery_count": 0, "not_now_count": 0},
     "Device": dict.fromkeys(
         "enrollment_id os_version_extra build_version_extra imei meid phone_number shared_ipad "
-        "lost_mode checkout_at blocked_at push_dead_at".split()
+        "lost_mode checkout_at blocked_at locked_at leaving_at leave_failure released_at "
+        "archived_at push_dead_at".split()
     )
     | {"apple_silicon": False, "awaiting_configuration": False, "user_enrollment": False},
     "Enrollment": {"kind": "ota", "name": "Staff", "revoked_at": None, "request_count": 12},
@@ -119,6 +130,7 @@ _PARTS: dict[str, dict[str, Any]] = {
         "revoked_at": None,
         "request_count": 12,
         "reauthenticate_days": None,
+        "virtual_server": None,
     },
     "AccountSession": {
         "state": "completed",

@@ -16,6 +16,7 @@ from werkzeug.datastructures import FileStorage
 
 from zmdm_plugin.blueprints.api.bodies import MULTIPART, file_fields
 from zmdm_plugin.state import state
+from zmdm_plugin.web import spool
 
 MAX_BODY = 24 * 1024 * 1024
 """A profile of 16 MB, as base64 in JSON."""
@@ -95,6 +96,7 @@ def refuse_stray_arguments() -> None:
     view = current_app.view_functions[request.endpoint or ""]
     if getattr(view, "streams", False):
         request.max_content_length = state().settings.package_max_size + MAX_BODY
+        spool.here()
         return
     places = _places(view)
     if "query" not in places and request.args:

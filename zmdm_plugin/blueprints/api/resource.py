@@ -57,10 +57,14 @@ class MdmApi(Api):
         """
         with self._describing:
             if self._described is None:
+                super()._register_responses()
                 for resource in self._undescribed:
                     self._describe(resource)
                 self._described = finish(self.spec.to_dict())
             return self._described
+
+    def _register_responses(self) -> None:
+        """Not yet: with the rest of the description."""
 
     def _register_error_handlers(self) -> None:
         """None on the application: handlers hang on our blueprints."""

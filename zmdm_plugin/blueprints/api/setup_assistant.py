@@ -33,7 +33,7 @@ def get_setup_assistant(device_id: int) -> awaiting.Wait:
 @blueprint.route(f"/<{ID}:device_id>/setup_assistant/release/", methods=["POST"])
 @blueprint.operation(_RELEASE, 404, 409)
 @blueprint.response(201, CommandSchema)
-def release_device(device_id: int) -> command_history.ShownCommand:
+def release_from_setup_assistant(device_id: int) -> command_history.ShownCommand:
     """Let a device go on in Setup Assistant
 
     Now, whatever it still waits for. A device that does not wait is a 422.

@@ -17,7 +17,6 @@ from zmdm_plugin.blueprints.api.schemas.tasks import TaskQuery, TaskResultSchema
 from zmdm_plugin.models import JobRun
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import access, audit, job_runs
-from zmdm_plugin.services.keyset import Page
 from zmdm_plugin.web.actor import api_actor
 
 blueprint = Resource(
@@ -55,7 +54,7 @@ def list_tasks(query: dict[str, Any]) -> Any:
     access.demand(api_actor(), access.VIEW_RUNS)
     limit, cursor = query.pop("limit"), query.pop("cursor", None)
     found = job_runs.page(query, cursor=cursor, limit=limit)
-    return paging.answer(Page([result(run) for run in found.items], found.next_cursor), limit)
+    return paging.answer(found.map(result), limit)
 
 
 @tasks.route("/<uuid:task_id>/stop/", methods=["POST"])

@@ -5,7 +5,10 @@ from __future__ import annotations
 from flask import Flask
 
 from zmdm_plugin.blueprints.apple import locations
+from zmdm_plugin.web import origin
 from zmdm_plugin.web.guest import exempt_from_csrf
+
+origin.watch(locations.blueprint)
 
 
 def register_apple(app: Flask) -> None:

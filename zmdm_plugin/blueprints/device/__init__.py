@@ -14,6 +14,7 @@ from zmdm_plugin.blueprints.device import (
     scep,
 )
 from zmdm_plugin.blueprints.device.shortcut import IdleShortcut
+from zmdm_plugin.web import origin
 from zmdm_plugin.web.guest import exempt_from_csrf
 
 BLUEPRINTS = (
@@ -28,6 +29,7 @@ BLUEPRINTS = (
 
 for _blueprint in BLUEPRINTS:
     replies.guard(_blueprint)
+    origin.watch(_blueprint)
 
 
 def register_device(app: Flask) -> None:

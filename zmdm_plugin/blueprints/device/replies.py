@@ -29,13 +29,16 @@ from zmdm_plugin.errors import (
 )
 from zmdm_plugin.protocol import account_driven, ddm, plist
 from zmdm_plugin.services.checkin import NotManaged
-from zmdm_plugin.web import public
+from zmdm_plugin.web import public, public_pages
 from zmdm_plugin.web.public import made as made
 from zmdm_plugin.web.public import to as to
 from zmdm_plugin.web.public import write_down as write_down
 
 log = logging.getLogger(__name__)
 
+ENROLL = "zmdm_enroll"
+"""The blueprint of what a person opens on the device."""
+_NEXT = "Open the link again, or ask whoever gave it to you for another one."
 _PLIST = "application/xml"
 _ALLOWED_REFUSALS = frozenset({400, 404, 405, 411, 413, 431})
 
@@ -86,7 +89,18 @@ def _refusal(error: ZmdmError) -> Response:
     status = error.status if error.status in _ALLOWED_REFUSALS else 400
     if not isinstance(error, ProtocolError | Traced | NotFound):
         log.warning("%s %s refused: %s", request.method, request.path, type(error).__name__)
-    return plain(str(error), status)
+    return _page(str(error), status) if _is_for_people() else plain(str(error), status)
+
+
+def _is_for_people() -> bool:
+    """Whether somebody opened the link of an enrollment in a browser; no device asks for HTML."""
+    asked = request.accept_mimetypes.values()
+    return request.method == "GET" and request.blueprint == ENROLL and "text/html" in asked
+
+
+def _page(why: str, status: int) -> Response:
+    title = "This device cannot enroll here"
+    return public_pages.stopped(f"{why}. {_NEXT}", title=title, status=status)
 
 
 def _release(error: Released) -> Response:

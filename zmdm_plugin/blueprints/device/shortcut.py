@@ -19,6 +19,7 @@ from zmdm_plugin.errors import ZmdmError
 from zmdm_plugin.protocol import plist
 from zmdm_plugin.services import conversation
 from zmdm_plugin.state import state_of
+from zmdm_plugin.web.origin import HEADER, request_id
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -48,7 +49,8 @@ class IdleShortcut:
             and 0 < _length(environ) <= _MAX_BODY
             and self._nothing_to_do(environ, signature)
         ):
-            start_response("200 OK", list(_HEADERS))
+            proxies = state_of(self._app).settings.trusted_proxies
+            start_response("200 OK", [*_HEADERS, (HEADER, request_id(environ, proxies))])
             return (b"",)
         return self._inner(environ, start_response)
 

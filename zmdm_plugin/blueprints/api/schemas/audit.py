@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from zmdm_plugin.blueprints.api.schemas.fields import Moment, PageQuery, described, text_argument
+from zmdm_plugin.blueprints.api.schemas.fields import (
+    DatedQuery,
+    ExportQuery,
+    Moment,
+    PageQuery,
+    described,
+    newest_first,
+    text_argument,
+)
 from zmdm_plugin.services import audit_log
 
 _ID = ma.validate.Range(min=1, max=2**63 - 1)
@@ -54,24 +62,13 @@ class _Asked(ma.Schema):
     )
     serial_number = text_argument("Exactly this serial number.", 128)
     source_ip = text_argument("Exactly this address.", 64)
-    created_after = Moment(metadata=described("Not earlier than this."))
-    created_before = Moment(metadata=described("Earlier than this."))
 
 
-class AuditQuery(_Asked, PageQuery):
+class AuditQuery(DatedQuery, _Asked, PageQuery):
     """Filters and ordering of the list."""
 
-    ordering = ma.fields.String(
-        validate=ma.validate.OneOf(audit_log.KEYSET.orderings),
-        metadata=described("The newest first unless told."),
-    )
+    ordering = newest_first(audit_log.KEYSET)
 
 
-class AuditExportQuery(_Asked):
+class AuditExportQuery(ExportQuery, _Asked):
     """Filters of an export, and its form."""
-
-    format = ma.fields.String(
-        load_default="jsonl",
-        validate=ma.validate.OneOf(audit_log.KINDS),
-        metadata=described("JSON Lines, or CSV whose cells no spreadsheet takes for formulas."),
-    )

@@ -66,7 +66,10 @@ class DeviceSchema(ma.Schema):
     state = ma.fields.String(
         required=True,
         validate=ma.validate.OneOf(STATES),
-        metadata=described("Enrolled now, never yet, checked out, or blocked."),
+        metadata=described(
+            "Enrolled now, enrolled and asked to leave, never yet, checked out, released, blocked, "
+            "or archived."
+        ),
     )
     platform = _text("platform", "macOS, iOS, iPadOS, tvOS …", "macOS")
     os_version = _text("os_version", "Version of its OS.", "14.2.1")
@@ -150,8 +153,29 @@ class DeviceSchema(ma.Schema):
     enrolled_at = _moment("device.enrolled_at", "When the present enrollment took effect.")
     checkout_at = _moment("device.checkout_at", "When it left.")
     blocked_at = _moment("device.blocked_at", "Since when it is blocked.")
+    locked_at = _moment("device.locked_at", "Since when a Mac waits for the PIN of its lock.")
+    leaving_at = _moment("device.leaving_at", "Since when it is asked to leave management.")
+    leave_failure = _text("leave_failure", "Why it did not leave when it was last asked to.")
+    released_at = _moment("device.released_at", "Since when nobody counts on it any more.")
+    archived_at = _moment("device.archived_at", "Since when it is in the archive.")
     created_at = _moment("device.created_at", "When it was first seen.")
     updated_at = _moment("device.updated_at", "When one of these facts last changed.")
+
+
+class DeviceDeletion(ma.Schema):
+    """What has to be said again before a device is deleted."""
+
+    serial_number = ma.fields.String(
+        load_default="",
+        validate=ma.validate.Length(max=128),
+        metadata=described(
+            "Has to be given: its serial number; its UDID or EnrollmentID where it has none."
+        ),
+    )
+    despite_secrets = ma.fields.Boolean(
+        load_default=False,
+        metadata=described("Also where we hold secrets that may still open it."),
+    )
 
 
 class DeviceAsked(ma.Schema):
@@ -165,11 +189,17 @@ class DeviceAsked(ma.Schema):
     )
     blocked = ma.fields.Boolean(metadata=described("Only blocked ones, or only the others."))
     enrolled = ma.fields.Boolean(
-        metadata=described("Only those that are enrolled now, or only the others.")
+        metadata=described("Only those under management now, or only the others.")
     )
     state = ma.fields.String(
         validate=ma.validate.OneOf(STATES),
         metadata=described("Only those in this state; a device is in exactly one."),
+    )
+    archived = ma.fields.Boolean(
+        metadata=described(
+            "Only the archive, or only the others. Unasked, the archive is left out, but for a "
+            "device that is asked for by its serial number or UDID."
+        )
     )
     os_version = text_argument("Exactly this OS version.", 128)
     tag = text_argument("With this tag, however it is capitalized.")
@@ -202,6 +232,7 @@ class DeviceAsked(ma.Schema):
         metadata=described("Only those of this person, by the id of the realm user."),
     )
     email = text_argument("Only those of a person with this email address.")
+    person = text_argument("Only those of a person with this username or email address.")
     search = text_argument(
         "Free text in the name, serial number, UDID, IMEI, model or a user's short name. A whole "
         "serial number, UDID or IMEI finds its device and no other."

@@ -8,7 +8,8 @@ from typing import Any
 
 import marshmallow as ma
 
-from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_LIMIT
+from zmdm_plugin.services import export_formats
+from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_LIMIT, Keyset
 
 EXPORTED = {
     "application/x-ndjson": {"schema": {"type": "string"}},
@@ -70,4 +71,29 @@ class NamedPageQuery(PageQuery):
         load_default="id",
         validate=ma.validate.OneOf(("id", "-id", "name", "-name")),
         metadata=described("By what to sort; a minus reverses."),
+    )
+
+
+class DatedQuery(ma.Schema):
+    """From when to when, for rows that are never changed."""
+
+    created_after = Moment(metadata=described("Not earlier than this."))
+    created_before = Moment(metadata=described("Earlier than this."))
+
+
+class ExportQuery(DatedQuery):
+    """The same for an export, and its form."""
+
+    format = ma.fields.String(
+        load_default="jsonl",
+        validate=ma.validate.OneOf(export_formats.KINDS),
+        metadata=described("JSON Lines, or CSV whose cells no spreadsheet takes for formulas."),
+    )
+
+
+def newest_first(keyset: Keyset) -> ma.fields.String:
+    """The orderings of a list that begins with the newest."""
+    return ma.fields.String(
+        validate=ma.validate.OneOf(keyset.orderings),
+        metadata=described("The newest first unless told."),
     )
