@@ -17,6 +17,7 @@ would pass on stale objects. Open one where it is needed: `with app.app_context(
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sqlite3
 import threading
@@ -69,6 +70,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = kept
     config.hook.pytest_deselected(items=left_out)
     config.stash[_NOT_RUN] = dict(not_run)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was imported stays: the garbage collector need not walk it for each application.
+
+    Making one allocates enough for several collections, which were two fifths of what it costs.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 def _help(name: str) -> str:

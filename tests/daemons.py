@@ -60,11 +60,25 @@ class Daemons:
 
     def web(self, port: int) -> Child:
         """Serve the application on a local port, as the README does."""
-        address = f"127.0.0.1:{port}"
+        child = self._web(f"127.0.0.1:{port}")
+        child.start(lambda: self._answers(port), seconds=60)
+        return child
+
+    def doomed_web(self) -> Child:
+        """The same for one that is not expected to serve."""
+        child = self._web("127.0.0.1:0")
+        child.start(lambda: True)
+        return child
+
+    def _web(self, address: str) -> Child:
         command = ["gunicorn", "--workers", "2", "--threads", "4", "--bind", address]
         command += ["--no-control-socket", "tests.worker_host:create_app()"]
-        child = self._run("web", *command)
-        child.start(lambda: self._answers(port), seconds=60)
+        return self._run("web", *command)
+
+    def command(self, *words: str) -> Child:
+        """Start `flask zmdm …`, which ends by itself; see `ended` and `said`."""
+        child = self._child(*words)
+        child.start(lambda: True)
         return child
 
     @staticmethod
@@ -100,7 +114,7 @@ def said(child: Child) -> str:
     return child.log.read_text("utf-8", "replace")
 
 
-def ended(child: Child, *, seconds: float = 5.0) -> int:
+def ended(child: Child, *, seconds: float = 30.0) -> int:
     """Wait for its end; its exit code."""
     process: Any = child.process
     wait_until(lambda: process.poll() is not None, what="the end", seconds=seconds)

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 
 from tests.hosts import ADMINISTRATOR
 from tests.road import Road
-from tests.shelf import mobileconfig
-from zmdm_plugin.models import Artifact, ArtifactVersion, ChannelArtifact, ChannelDeclarations
+from tests.shelf import Outcome, mobileconfig
+from zmdm_plugin.models import Artifact, ArtifactVersion, ChannelDeclarations
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services.artifacts import artifacts, blueprints, versions
 from zmdm_simulator import checkins
@@ -31,7 +31,7 @@ PASSCODE = "com.apple.configuration.passcode.settings"
 ALL = ("iOS", "iPadOS", "macOS", "tvOS", "visionOS")
 
 
-class Desk:
+class Desk(Outcome):
     """What an administrator has made so far."""
 
     def __init__(self, road: Road, **options: Any) -> None:
@@ -109,27 +109,6 @@ class Desk:
         """Have the planner look at the next occasion."""
         with self.road.rows():
             self.road.channel(device, key).plan_due_at = utcnow()
-
-    def state(self, device: SimulatedDevice, artifact_id: int, key: str = "") -> ChannelArtifact:
-        """What became of an artifact on a channel; it has to be known there."""
-        found = self.found(device, artifact_id, key)
-        assert found is not None
-        return found
-
-    def found(
-        self, device: SimulatedDevice, artifact_id: int, key: str = ""
-    ) -> ChannelArtifact | None:
-        """The same, or None."""
-        with self.road.rows() as session:
-            found = session.scalar(
-                sa.select(ChannelArtifact).where(
-                    ChannelArtifact.channel_id == self.road.channel(device, key).id,
-                    ChannelArtifact.artifact_id == artifact_id,
-                )
-            )
-            if found is not None:
-                session.expunge(found)
-            return found
 
     def held(self, device: SimulatedDevice, key: str = "") -> ChannelDeclarations:
         """The declarative side of a channel, detached."""

@@ -24,7 +24,7 @@ from flask.testing import FlaskClient
 from flask_sqlalchemy import SQLAlchemy
 from itsdangerous import URLSafeTimedSerializer
 
-from tests import accounts, fleet, hosts
+from tests import accounts, books, fleet, hosts
 from zmdm_plugin import Actor, Zmdm, db, policy
 from zmdm_plugin.models import (
     AccountSettings,
@@ -39,6 +39,8 @@ from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import plist
 from zmdm_plugin.services import audit, job_runs, tags, tokens
 from zmdm_plugin.services.ade import settings as ade
+from zmdm_plugin.services.alerts import watch
+from zmdm_plugin.services.alerts.condition import Condition
 from zmdm_plugin.services.dep import setup as dep_setup
 from zmdm_plugin.services.enrollment import enrollments
 from zmdm_plugin.services.protection import configs
@@ -202,6 +204,7 @@ def screens(world: World) -> Iterator[tuple[str, str, str]]:
 
 
 FORMS: dict[str, dict[str, Any]] = {
+    "/mdm/alerts/<int:alert_id>/snooze/": {"for": "1h"},
     "/mdm/dep/devices/assign/": {"which": '{"ids": [1]}'},
     "/mdm/devices/<int:device_id>/do/": {"do": "poke"},
     "/mdm/devices/<int:device_id>/tags/": {"tag": "1", "tags": "1"},
@@ -214,6 +217,7 @@ BODIES: dict[str, Any] = {
     "assign_dep_devices": {"ids": [1]},
     "assign_licences": {"serial_numbers": ["C02"]},
     "revoke_licences": {"serial_numbers": ["C02"]},
+    "snooze_alert": {"duration": "1h"},
     "lock_device": {"pin": "123456"},
     "queue_device_lock": {"pin": "123456"},
     "queue_custom": {"command": _CUSTOM},
@@ -223,7 +227,7 @@ BODIES: dict[str, Any] = {
 
 
 def _host(uri: str, role: str) -> Flask:
-    app = Flask("zmdm_matrix_host")
+    app = hosts.Host("zmdm_matrix_host")
     app.config.update(hosts.DEFAULTS, SQLALCHEMY_DATABASE_URI=uri, PROPAGATE_EXCEPTIONS=False)
 
     def authorize(actor: Actor, permission: str, _subject: object) -> bool:
@@ -244,15 +248,15 @@ def _lay(uri: str) -> str:
         tokens.create("theirs", OTHER, permissions=["mdm.*"], actor=OTHER)
         _, text = tokens.create("walker", WALKER, permissions=["mdm.*"], actor=WALKER)
         job_runs.start("test.count", OTHER, title="Count to ten", total=10)
-        tags.create("Lab")
+        _lay_small_things()
         server = dep_setup.begin("MDM", actor=OTHER, now=utcnow())
         server.uuid = "F" * 32
         session.add(DepDevice(server_id=server.id, serial_number="C02DEP", seen_at=utcnow()))
         updates.create({"name": "Newest", "platforms": ["macOS"], "max_os_version": "27"})
-        configs.create(
-            configs.FILEVAULT, {"name": "Disks", "escrow_location_display_name": "Example"}
-        )
+        escrow = {"name": "Disks", "escrow_location_display_name": "Example"}
+        configs.create(configs.FILEVAULT, escrow)
         configs.create(configs.RECOVERY, {"name": "Start"})
+        books.lay_rows(session)
         given = session.get_one(Enrollment, 1)
         for kind in enrollments.KINDS:
             enrollments.create(
@@ -273,6 +277,12 @@ def _lay(uri: str) -> str:
         local_accounts.create(lab, {"username": "theirs"}, password="correct horse")
     hosts.close(app)
     return text
+
+
+def _lay_small_things() -> None:
+    tags.create("Lab")
+    wrong = Condition(kind="devices.push_dead", facts={"devices": 12})
+    watch.note([wrong], (), now=utcnow())
 
 
 def _ids() -> dict[str, Any]:

@@ -23,7 +23,10 @@ import sqlalchemy as sa
 from tests.hosts import ADMINISTRATOR
 from tests.road import Road
 from zmdm_plugin.models import Channel, ChannelCommand, Device
+from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import command_queue
+from zmdm_plugin.services.protection import tasks
+from zmdm_plugin.services.protection.values import BYPASS_CODE
 from zmdm_simulator import checkins
 from zmdm_simulator.conversation import dumps, idle
 from zmdm_simulator.device import SimulatedDevice
@@ -57,8 +60,16 @@ def look(road: Road, uuid: str) -> ChannelCommand:
 def quiet(road: Road, device: SimulatedDevice) -> SimulatedDevice:
     """Let the base inventory be asked and answered, so that only a test's orders wait."""
     device.connect()
+    asked_for_its_code(road, device)
     assert device.connect().request_types == []
     return device
+
+
+def asked_for_its_code(road: Road, device: SimulatedDevice) -> None:
+    """As if the code of its Activation Lock had been asked for, as it is after some minutes."""
+    with road.rows():
+        tasks.done(road.row(device), BYPASS_CODE)
+        road.channel(device).plan_due_at = utcnow()
 
 
 def later(road: Road, device: SimulatedDevice, seconds: float) -> None:

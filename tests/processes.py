@@ -29,7 +29,7 @@ def _die_with_parent() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def wait_until(ready: Callable[[], bool], *, what: str, seconds: float = 20.0) -> None:
+def wait_until(ready: Callable[[], bool], *, what: str, seconds: float = 60.0) -> None:
     """Ask every 20 ms, so that a test waits as long as it must and no longer."""
     deadline = time.monotonic() + seconds
     while not ready():
@@ -50,7 +50,7 @@ class Child:
     cwd: Path | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
-    def start(self, ready: Callable[[], bool], *, seconds: float = 20.0) -> None:
+    def start(self, ready: Callable[[], bool], *, seconds: float = 60.0) -> None:
         """Start and wait until `ready()`; a child that ends at once fails with its last lines."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -155,13 +155,14 @@ class Road:
         return [row for row in db.session().scalars(every) if not kinds or row.kind in kinds]
 
     def events(self, device: SimulatedDevice) -> list[str]:
-        """Kinds of the events of this device, in order."""
+        """Kinds of the events of this device in order, its orders and answers left out."""
         return self.events_of(self.row_id(device))
 
     def events_of(self, device_id: int) -> list[str]:
         """The same for a row's id, for a device that goes by another name now."""
         with self.app.app_context():
-            kinds = sa.select(Event.kind).where(Event.device_id == device_id)
+            routine = Event.kind.in_(("command.sent", "command.answered"))
+            kinds = sa.select(Event.kind).where(Event.device_id == device_id, ~routine)
             return list(db.session().scalars(kinds.order_by(Event.id)))
 
 

@@ -10,7 +10,7 @@ from tests.architecture.tree import ROOT
 
 # What a host may import: the package itself, its errors and signals, and the embedded Redis that
 # a host's own supervisor starts.
-PUBLIC = {"__init__", "actors", "embedded", "errors", "policy", "signals"}
+PUBLIC = {"__init__", "actors", "embedded", "errors", "logs", "policy", "signals"}
 
 
 def contracts() -> dict[str, dict[str, object]]:

@@ -140,6 +140,7 @@ def devices(walk: Walk) -> None:
     walk.go("zmdm device secrets", mac)
     walk.go("zmdm device reveal", mac, "device_lock_pin")
     walk.refused("zmdm device replace", mac, "filevault_prk")
+    walk.go("zmdm device set-recovery-password", mac, "--password", "correct horse")
     walk.go("zmdm device erase", mac, "--pin-file", pin, "--yes")
     walk.go("zmdm device send", mac, "RestartDevice", "--yes")
     walk.go("zmdm device bulk-actions")
@@ -157,6 +158,16 @@ def devices(walk: Walk) -> None:
     walk.go("zmdm identity allow", "b" * 64, "--yes")
     walk.go("zmdm device block", mac, "--yes")
     walk.go("zmdm device unblock", mac)
+    leaving(walk, mac)
+
+
+def leaving(walk: Walk, mac: str) -> None:
+    walk.go("zmdm device unenroll", mac, "--yes")
+    walk.go("zmdm device stay", mac)
+    walk.go("zmdm device let-go", mac, "--yes")
+    walk.refused("zmdm device delete", mac, "--serial-number", "OTHER", "--yes")
+    walk.go("zmdm device archive", mac, "--yes")
+    walk.go("zmdm device unarchive", mac)
 
 
 def enrollments(walk: Walk) -> None:
@@ -281,6 +292,9 @@ def packages(walk: Walk) -> None:
 
 
 def software_updates(walk: Walk) -> None:
+    walk.go("zmdm alerts list")
+    walk.go("zmdm alerts check")
+    walk.refused("zmdm alerts test-mail")
     for words in ("status", "list", "enforcements"):
         walk.go(f"zmdm software-update {words}")
     walk.go("zmdm software-update device", walk.device)
@@ -305,6 +319,7 @@ def dep(walk: Walk) -> None:
     for words in ("device", "refresh"):
         walk.refused(f"zmdm dep {words}", "C02NONE")
     walk.refused("zmdm dep disown", "C02NONE", "--yes")
+    walk.refused("zmdm dep disconnect", number, "--yes")
     walk.go("zmdm dep cancel-key", number, "--yes")
 
 
@@ -322,6 +337,8 @@ def store_apps(walk: Walk) -> None:
     walk.refused("zmdm location renew", location, token)
     walk.refused("zmdm location take-over", location, "--yes")
     walk.refused("zmdm location sync", location)
+    walk.refused("zmdm location delete", location, "--name", "Hamburg", "--yes")
+    walk.go("zmdm location delete", location, "--name", "Berlin", "--yes")
 
 
 def the_rest(walk: Walk) -> None:
@@ -345,7 +362,13 @@ def the_rest(walk: Walk) -> None:
 
 @pytest.mark.settings(ZMDM_SOFTWARE_LOOKUP_URL="http://127.0.0.1:9")
 def test_every_command_speaks_json(walk: Walk) -> None:
-    parts = (devices, enrollments, automated_enrollments, push_certificates, certificates_as_files)
+    parts = (
+        devices,
+        enrollments,
+        automated_enrollments,
+        push_certificates,
+        certificates_as_files,
+    )
     rest = (blueprints, packages, people, software_updates, dep, store_apps, the_rest)
     for part in (*parts, *rest):
         part(walk)

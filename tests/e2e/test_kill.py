@@ -137,18 +137,18 @@ def test_another_scheduler_takes_over_from_a_killed_one(scene: Scene) -> None:
     first.kill()
     wait_until(lambda: scene.holder() not in (None, was), what="the second", seconds=30)
     scene.pushing.channels(plan_due_at=utcnow() - timedelta(minutes=1))
-    wait_until(lambda: scene.waits() == 1, what="a sweep", seconds=10)
+    wait_until(lambda: scene.waits() == 1, what="a sweep")
 
 
 def test_a_scheduler_outlives_postgresql_and_gives_its_lease_back(scene: Scene) -> None:
     scheduler = scene.daemons.scheduler("--lease", "2")
     wait_until(lambda: scene.holder() is not None, what="the lease", seconds=30)
     scene.postgres.stop()
-    wait_until(lambda: "the scheduler waits" in said(scheduler), what="an outage", seconds=10)
+    wait_until(lambda: "the scheduler waits" in said(scheduler), what="an outage")
     scene.postgres.start()
     hosts.close(scene.pushing.app)
     scene.pushing.channels(plan_due_at=utcnow() - timedelta(minutes=1))
-    wait_until(lambda: scene.waits() == 1, what="a sweep", seconds=10)
+    wait_until(lambda: scene.waits() == 1, what="a sweep")
     scheduler.process.terminate()  # type: ignore[union-attr]
     assert ended(scheduler) == 0
     assert scene.holder() is None and "Traceback" not in said(scheduler)

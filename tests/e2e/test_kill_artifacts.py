@@ -41,7 +41,7 @@ from zmdm_simulator.apple.service import PlayedAppleThread
 from zmdm_simulator.device import SimulatedDevice
 
 pytestmark = pytest.mark.slow
-MANY = 20
+MANY = 12
 KILLS = 6
 PATIENCE = 120
 TEST = "com.apple.configuration.management.test"
@@ -294,7 +294,7 @@ def test_artifacts_reach_the_same_end_whatever_is_killed(
                 time.sleep(dice.uniform(0.05, 0.6))
                 scene.kill_one(dice)
             scene.until(expected)
-        time.sleep(3)  # some sweeps later nothing more has happened
+        time.sleep(2)  # some sweeps later nothing more has happened
         assert scene.state() == SECOND
         assert [status for mac in scene.fleet.macs for status in mac.refusals] == []
         assert killed == any(mac.broken for mac in scene.fleet.macs)

@@ -15,9 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from tests import dep
 from tests.accounts import came_in, lay_account
 from tests.road import Road
-from zmdm_plugin.models import DepVirtualServer
+from zmdm_plugin.models import AccountSettings, DepDevice, DepVirtualServer
+from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import mobileconfig, pem
 from zmdm_plugin.services import vault
+from zmdm_plugin.services.account import accounts
 from zmdm_simulator import checkins
 from zmdm_simulator.device import SimulatedDevice
 
@@ -78,3 +80,41 @@ def test_without_a_service_at_apple_tokens_are_neither_offered_nor_given(road: R
     phone = came_in(road)
     assert mobileconfig.TOKENS not in phone.installed.capabilities
     assert asked(phone).status_code == 400
+
+
+def test_of_several_services_that_of_the_device_signs(connected: Road) -> None:
+    """Each organization vouches for the accounts on its own devices."""
+    mac, other = connected.enrolled(), connected.enrolled(seed=2)
+    with connected.rows() as session:
+        second = DepVirtualServer(name="Second", uuid="B" * 32, certificate=dep.certificate())
+        session.add(second)
+        session.flush()
+        vault.seal(second, "private_key", pem.private_key_der(dep.key()))
+        known = {"server_id": second.id, "serial_number": mac.facts.serial, "seen_at": utcnow()}
+        session.add(DepDevice(**known))
+    assert (issuer(mac), issuer(other)) == ("B" * 32, UUID)
+    with connected.rows() as session:
+        session.query(DepDevice).update({"deleted_at": utcnow()})
+    assert issuer(mac) == UUID
+
+
+def test_of_several_services_the_enrollment_of_a_persons_own_device_names_one(
+    connected: Road,
+) -> None:
+    phone = came_in(connected)
+    with connected.rows() as session:
+        second = DepVirtualServer(name="Second", uuid="B" * 32, certificate=dep.certificate())
+        session.add(second)
+        session.flush()
+        vault.seal(second, "private_key", pem.private_key_der(dep.key()))
+        second_id = second.id
+    assert issuer(phone) == UUID
+    with connected.rows() as session:
+        accounts.update(session.query(AccountSettings).one(), {"server_id": second_id})
+    assert issuer(phone) == "B" * 32
+
+
+def issuer(device: SimulatedDevice) -> str:
+    token = plistlib.loads(asked(device).content)["TokenData"].decode()
+    said: dict[str, str] = json.loads(part(token.split(".")[1]))
+    return said["iss"]

@@ -12,9 +12,13 @@ from tests import ade as ading
 from tests import updates as updating
 from tests.dep_road import Dep, lay_dep
 from tests.dep_road import settings_for as dep_settings
+from tests.orders import quiet
 from tests.pushing import Pushing, lay_pushing, settings_for
+from tests.road import Road
+from tests.software import Counter
 from zmdm_simulator.apple.dep import PlayedDep
 from zmdm_simulator.apple.service import PlayedAppleThread
+from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.software_lookup import PlayedSoftwareLookup
 
 
@@ -110,3 +114,15 @@ def ade(
     app = make_app(sqlite_url, **ading.settings_for(played_dep))
     with ading.lay_ade(app, played_dep) as laid:
         yield laid
+
+
+@pytest.fixture
+def counter(road: Road) -> Counter:
+    """Where an administrator puts software on devices."""
+    return Counter(road)
+
+
+@pytest.fixture
+def phone(road: Road, counter: Counter) -> SimulatedDevice:
+    """An iPhone with the counter's blueprint, its first questions answered."""
+    return counter.assign(quiet(road, road.enrolled("iPhone15,2", seed=2)))

@@ -199,6 +199,7 @@ def test_nothing_stands_in_the_way_of_what_is_there(mac: Device, office: MDMBlue
         "channel",
         "platform",
         "version",
+        "way",
         "variables",
         "present",
     ]

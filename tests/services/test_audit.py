@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from tests.hosts import ADMINISTRATOR
-from zmdm_plugin import db
+from zmdm_plugin import db, origin
 from zmdm_plugin.models import AuditEntry, Device, PushCertificate
 from zmdm_plugin.models.base import Base
 from zmdm_plugin.services import audit
@@ -52,8 +52,8 @@ def test_no_sealed_column_is_declared_safe() -> None:
 
 
 def test_the_origin_of_one_request_is_not_that_of_the_next(app: Flask) -> None:
-    audit.came_from(audit.Origin(source_ip="203.0.113.9", user_agent="curl"))
+    origin.came_from(origin.Origin(source_ip="203.0.113.9", user_agent="curl"))
     with app.app_context(), db.transaction():
         assert audit.record(ADMINISTRATOR, "x").source_ip == "203.0.113.9"
-        audit.came_from(audit.NOWHERE)
+        origin.came_from(origin.NOWHERE)
         assert audit.record(ADMINISTRATOR, "x").source_ip is None

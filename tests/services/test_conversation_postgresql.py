@@ -199,7 +199,7 @@ def test_an_idle_poll_is_one_statement(logged: tuple[Road, Any]) -> None:
     assert statements(lambda: [line.idle() for _ in range(10)]) == ["UPDATE"] * 10
 
 
-def test_an_answer_and_the_next_command_are_three(logged: tuple[Road, Any]) -> None:
+def test_an_answer_and_the_next_command_are_four(logged: tuple[Road, Any]) -> None:
     road, statements = logged
     mac = quiet(road, road.enrolled())
     for _ in range(6):
@@ -207,7 +207,8 @@ def test_an_answer_and_the_next_command_are_three(logged: tuple[Road, Any]) -> N
     line = Line(mac)
     line.idle()
     line.say()
-    assert statements(line.say) == ["BEGIN", "UPDATE", "UPDATE", "UPDATE", "COMMIT"]
+    written = [one for one in statements(line.say) if one != "SELECT"]  # webhooks, now and then
+    assert written == ["BEGIN", "UPDATE", "UPDATE", "UPDATE", "INSERT", "COMMIT"]
 
 
 def test_facts_are_read_once_and_written_once(logged: tuple[Road, Any]) -> None:
@@ -219,4 +220,6 @@ def test_facts_are_read_once_and_written_once(logged: tuple[Road, Any]) -> None:
     line.idle()
     line.say(QueryResponses={"DeviceName": "one"})
     written = statements(lambda: line.say(QueryResponses={"DeviceName": "two"}))
-    assert sorted(written) == ["BEGIN", "COMMIT", "SELECT", *["UPDATE"] * 4]
+    assert written.count("SELECT") <= 2
+    others = sorted(one for one in written if one != "SELECT")
+    assert others == ["BEGIN", "COMMIT", "INSERT", *["UPDATE"] * 4]

@@ -15,6 +15,7 @@ from tests.shelf import mobileconfig, payload
 from zmdm_plugin.models import ChannelArtifact
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol import declarations
+from zmdm_plugin.services import release
 from zmdm_simulator.device import SimulatedDevice
 from zmdm_simulator.script import Script
 
@@ -29,6 +30,14 @@ def desk(road: Road) -> Desk:
 @pytest.fixture
 def mac(road: Road, desk: Desk) -> SimulatedDevice:
     return desk.assign(quiet(road, road.enrolled()))
+
+
+def zipped() -> bytes:
+    """Settings of a service, as its data asset holds them."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("sshd_config", "Port 22\n")
+    return packed.getvalue()
 
 
 def settle(device: SimulatedDevice) -> list[str]:
@@ -156,10 +165,7 @@ def test_a_device_without_declarations_gets_its_profile_by_command(road: Road, d
 
 
 def test_a_configuration_finds_the_data_it_refers_to(desk: Desk, mac: SimulatedDevice) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("sshd_config", "Port 22\n")
-    source = packed.getvalue()
+    source = zipped()
     desk.artifact("data_asset", "SSH settings", source, linked=False, platforms=["macOS"])
     payload = {"ServiceType": "com.apple.sshd", "DataAssetReference": "SSH settings"}
     sshd = desk.configuration("SSH", CONFIGURATION_FILES, payload, platforms=["macOS"])
@@ -367,3 +373,18 @@ def test_each_user_of_a_shared_ipad_has_declarations(road: Road, desk: Desk) -> 
         while ipad.connect(name).request_types:
             pass
         assert desk.state(ipad, said, name).status == "installed"
+
+
+def test_a_blocked_device_downloads_nothing(road: Road, desk: Desk, mac: SimulatedDevice) -> None:
+    source = zipped()
+    desk.artifact("data_asset", "SSH settings", source, linked=False, platforms=["macOS"])
+    payload = {"ServiceType": "com.apple.sshd", "DataAssetReference": "SSH settings"}
+    desk.configuration("SSH", CONFIGURATION_FILES, payload, platforms=["macOS"])
+    settle(mac)
+    settle(mac)
+    (asset,) = mac.channel().declared.of_kind("asset")
+    url = asset.payload["Reference"]["DataURL"]
+    assert mac.http.get(url).content == source
+    with road.rows():
+        release.block(road.row(mac))
+    assert mac.http.get(url).status_code == 404

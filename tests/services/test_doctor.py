@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from tests import fleet
+from tests import books, fleet
 from zmdm_plugin import db
 from zmdm_plugin.jobs import beats
 from zmdm_plugin.models import Heartbeat, PushCertificate
@@ -136,3 +136,44 @@ def test_a_realm_that_does_not_work_is_found(app: Flask) -> None:
         health.failed(realm, "the directory cannot be reached", now=utcnow())
     found = findings(app)["Realms"]
     assert (str(found.state), "Staff: the directory" in found.says) == ("bad", True)
+
+
+def at_a_location(app: Flask, *, short: bool = False, **location: Any) -> doctor.Finding:
+    """What the doctor says of a location with these facts."""
+    with app.app_context(), db.transaction() as session:
+        row = books.lay_rows(session, **location)
+        row.short_at = utcnow() if short else None
+    return findings(app)["Location Berlin"]
+
+
+def test_a_location_in_order_says_how_long_its_token_holds(app: Flask) -> None:
+    found = at_a_location(app)
+    assert found.state == "good"
+    assert "holds until" in found.says
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "words"),
+    [
+        ({"server_token_expiration_date": utcnow() - timedelta(days=1)}, "bad", "expired on"),
+        ({"server_token_expiration_date": utcnow() + timedelta(days=9)}, "warn", "ends on"),
+        ({"lost_at": utcnow(), "owner": {"name": "Other"}}, "bad", "Other manages it since"),
+        ({"error": "the token was revoked"}, "warn", "cannot be asked: the token was revoked"),
+        ({"notification_error": "unreachable"}, "warn", "does not notify this server: unreachable"),
+        ({"short": True}, "warn", "Licences are short, of 1 app."),
+    ],
+)
+def test_what_is_wrong_with_a_location_is_said(
+    app: Flask, facts: dict[str, Any], state: str, words: str
+) -> None:
+    found = at_a_location(app, **facts)
+    assert found.state == state
+    assert words in found.says
+    assert found.do
+
+
+def test_the_worst_of_a_location_leads(app: Flask) -> None:
+    found = at_a_location(app, short=True, lost_at=utcnow(), owner={"name": "Other"})
+    assert found.state == "bad"
+    assert "Other manages it" in found.says and "short" in found.says
+    assert "take it back" in found.do and "Buy" not in found.do

@@ -12,7 +12,8 @@ from tests.road import Road
 from zmdm_plugin.models import ChannelCommand
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.services import wake
-from zmdm_plugin.services.planner import inventory
+from zmdm_plugin.services.artifacts.wanted import PACKAGE, Held
+from zmdm_plugin.services.planner import apps, inventory
 from zmdm_plugin.services.planner.not_now import next_wake, wake_at
 from zmdm_plugin.services.planner.values import Situation
 
@@ -135,3 +136,21 @@ def test_waits_end_at_a_day() -> None:
 
 def test_a_wait_that_is_over_begins_anew_and_longer() -> None:
     assert next_wake(NOW - HOUR, 1, now=NOW) == NOW + timedelta(minutes=30)
+
+
+def test_of_very_many_bundles_the_whole_list_is_asked_for() -> None:
+    """A part of it would be the same part each time, and the last packages never found."""
+    held = {
+        number: Held(
+            artifact=number,
+            kind=PACKAGE,
+            identifier=f"org.example.{number}",
+            status="installing",
+            by_command=True,
+            check_at=NOW,
+            bundles=tuple(f"org.example.{number}.{one}" for one in range(200)),
+        )
+        for number in range(3)
+    }
+    [order] = apps.plan(situation(held=held)).orders
+    assert (order.name, order.args) == ("InstalledApplicationList", {})

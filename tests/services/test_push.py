@@ -216,7 +216,7 @@ def test_a_bulk_keeps_its_rate_also_over_many_flushes(pushing: Pushing) -> None:
     pushing.due(60, push_bulk=True)
     pushing.flush()
     assert len(pushing.pushed()) == 240
-    assert 1.2 < time.monotonic() - begun < 4
+    assert 1.2 < time.monotonic() - begun < 20
 
 
 @pytest.mark.settings(ZMDM_PUSH_RATE=20)

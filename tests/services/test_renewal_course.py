@@ -10,6 +10,7 @@ from flask import Flask
 
 from tests.hosts import ADMINISTRATOR
 from tests.identities import after, answer, command, fall_due, poll
+from tests.orders import asked_for_its_code
 from tests.road import Road
 from zmdm_plugin import db, signals
 from zmdm_plugin.errors import Conflict
@@ -29,6 +30,7 @@ def mac(road: Road) -> SimulatedDevice:
     """A Mac in use whose identity ends in ten days."""
     mac = road.enrolled()
     mac.connect()
+    asked_for_its_code(road, mac)
     fall_due(road, mac)
     return mac
 

@@ -9,7 +9,7 @@ import pytest
 from tests.ade import Ade
 from tests.hosts import ADMINISTRATOR
 from tests.identities import after, command, poll
-from tests.orders import order
+from tests.orders import Line, order
 from tests.shelf import Shelf
 from zmdm_plugin.errors import Refused
 from zmdm_plugin.models.base import utcnow
@@ -197,6 +197,16 @@ def test_an_operator_may_let_it_go_at_once(ade: Ade) -> None:
         awaiting.release(ade.road.row(mac), ADMINISTRATOR)
     assert mac.connect().request_types[0] == "DeviceConfigured"
     assert not mac.awaiting
+
+
+def test_a_release_that_another_replaced_on_its_way_has_let_it_go(ade: Ade) -> None:
+    mac = waiting(ade)
+    line = Line(mac)
+    first = order(ade.road, mac, "DeviceConfigured")
+    assert line.idle() == "DeviceConfigured"
+    order(ade.road, mac, "DeviceConfigured")
+    line.say("Acknowledged", about=first)
+    assert limits(ade, mac) == (None, None)
 
 
 def test_a_device_that_does_not_wait_cannot_be_released(ade: Ade) -> None:

