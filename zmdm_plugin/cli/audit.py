@@ -16,7 +16,7 @@ from zmdm_plugin.cli.groups import Topic, wants_json, zmdm
 from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.cli.output import progress, say, table
 from zmdm_plugin.errors import Refused
-from zmdm_plugin.services import access, audit_log
+from zmdm_plugin.services import access, audit_log, export_formats
 from zmdm_plugin.services.audit_log import AuditFilter
 
 group = Topic("audit", help="Who did what.")
@@ -52,7 +52,7 @@ def listing(*, limit: int, **asked: Any) -> None:
 
 
 @group.command("export")
-@click.option("--format", "kind", type=click.Choice(audit_log.KINDS), default="jsonl")
+@click.option("--format", "kind", type=click.Choice(export_formats.KINDS), default="jsonl")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
 @_filtered
 def export(*, kind: str, output: Path | None, **asked: Any) -> None:

@@ -38,7 +38,7 @@ def order(
     yes: bool,
     **asked: Any,
 ) -> None:
-    """Order something of all devices that match: poke, block, unblock, tag, untag, or a command.
+    """Order something of all devices that match: wake, block, archive, tag …, or send a command.
 
     Commands are named like command:RestartDevice; `bulk-actions` lists them all.
     """

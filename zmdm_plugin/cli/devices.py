@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
 from zmdm_plugin import db
 from zmdm_plugin.blueprints.api.schemas.devices import ChannelSchema, DeviceSchema
+from zmdm_plugin.blueprints.api.schemas.tasks import result
 from zmdm_plugin.cli.asking import LIMIT, called, chosen, one_device, which_devices
 from zmdm_plugin.cli.groups import Topic, zmdm
 from zmdm_plugin.cli.operators import operator
 from zmdm_plugin.cli.output import ask, asks, card, say, table
-from zmdm_plugin.errors import Conflict
 from zmdm_plugin.models import Device
-from zmdm_plugin.services import access, audit, devices, release, tags, wake
+from zmdm_plugin.services import access, audit, bulk, deletion, device_changes, devices, tags
+from zmdm_plugin.services.bulk import Which
+from zmdm_plugin.services.bulk_actions import DELETE
 from zmdm_plugin.services.keyset import MAX_LIMIT
 
 group = Topic("device", help="Devices. DEVICE is a serial number, a UDID or an id.")
 zmdm.add_command(group)
 
-_COLUMNS = ("id", "serial_number", "name", "platform", "os_version", "last_seen_at", "blocked_at")
+_COLUMNS = ("id", "serial_number", "name", "platform", "os_version", "last_seen_at", "state")
 
 
 @group.command("list")
@@ -75,7 +76,7 @@ def users(device: str) -> None:
 @click.argument("device")
 def poke(device: str) -> None:
     """Wake a device: it is sent a push, and asks for commands when that arrives."""
-    _change(device, "device.poke", _wake, "is being woken")
+    _change(device, "poke")
 
 
 @group.command("block")
@@ -83,16 +84,70 @@ def poke(device: str) -> None:
 @asks
 def block(device: str, *, yes: bool) -> None:
     """Release a device from management at its next request, and let it in no more."""
-    row = one_device(device, access.CHANGE_DEVICES)
-    ask(f"Release {called(row)} from management, and let it in no more?", yes=yes)
-    _change(device, "device.block", release.block, "is blocked")
+    _change(device, "block", yes=yes)
 
 
 @group.command("unblock")
 @click.argument("device")
 def unblock(device: str) -> None:
     """Let a blocked device enroll again."""
-    _change(device, "device.unblock", release.unblock, "may enroll again")
+    _change(device, "unblock")
+
+
+@group.command("unenroll")
+@click.argument("device")
+@asks
+def unenroll(device: str, *, yes: bool) -> None:
+    """Ask a device to leave management; it may enroll again."""
+    _change(device, "unenroll", yes=yes)
+
+
+@group.command("stay")
+@click.argument("device")
+def stay(device: str) -> None:
+    """Take back that a device was unenrolled or let go, before it has been told."""
+    _change(device, "stay")
+
+
+@group.command("let-go")
+@click.argument("device")
+@asks
+def let_go(device: str, *, yes: bool) -> None:
+    """Count on a device no longer that is gone, or does not leave when it is asked to."""
+    _change(device, "release", yes=yes)
+
+
+@group.command("archive")
+@click.argument("device")
+@asks
+def archive(device: str, *, yes: bool) -> None:
+    """Put a device that is no longer in use into the archive."""
+    _change(device, "archive", yes=yes)
+
+
+@group.command("unarchive")
+@click.argument("device")
+def unarchive(device: str) -> None:
+    """Take a device out of the archive."""
+    _change(device, "unarchive")
+
+
+@group.command("delete")
+@click.argument("device")
+@click.option("--serial-number", required=True, help="Once more, so that the right one goes.")
+@click.option("--despite-secrets", is_flag=True, help="Also where secrets may still open it.")
+@asks
+def delete(device: str, *, serial_number: str, despite_secrets: bool, yes: bool) -> None:
+    """Delete a device that has left, with its history and its secrets, for good."""
+    found = one_device(device, access.DELETE_DEVICES)
+    deletion.confirm(found, serial_number)
+    deletion.check(found, despite_secrets=despite_secrets)
+    ask(f"Delete {called(found)} with all that is known of it, for good?", yes=yes)
+    with db.transaction():
+        which, args = Which(ids=(found.id,)), {"despite_secrets": despite_secrets}
+        run = bulk.start(operator(), DELETE, which, args=args, confirmed=1)
+        uid, plain = run.uid, result(run)
+    say(plain, f"it is being deleted; follow it with `flask zmdm job watch {uid}`")
 
 
 @group.command("tag")
@@ -113,22 +168,14 @@ def tag(device: str, names: tuple[str, ...], *, remove: bool) -> None:
     say({"device": found.id, "tags": now}, said)
 
 
-def _wake(device: Device) -> None:
-    channel = devices.channel(device.id)
-    if channel.push_token is None or channel.ended_at is not None:
-        raise Conflict("the device is not enrolled, so it cannot be woken")
-    wake.channel(channel)
-
-
-def _change(word: str, action: str, change: Callable[[Device], object], done: str) -> None:
-    found = one_device(word, access.CHANGE_DEVICES)
+def _change(word: str, name: str, *, yes: bool = True) -> None:
+    wanted = device_changes.CHANGES[name]
+    found = one_device(word, wanted.permission)
+    if wanted.asks:
+        ask(f"{wanted.shown}: {called(found)}. {wanted.asks} Go on?", yes=yes)
     with db.transaction():
-        row = devices.locked(found.id)
-        before = {"blocked_at": row.blocked_at}
-        change(row)
-        after = {"blocked_at": row.blocked_at}
-        audit.record(operator(), action, row, before=before, after=after)
-    say(_plain(devices.get(found.id)), f"{called(found)} {done}")
+        device_changes.change(found.id, name, operator())
+    say(_plain(devices.get(found.id)), f"{called(found)}: {wanted.done}")
 
 
 def _tags(device: Device) -> list[str]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import getpass
 import os
 
+from zmdm_plugin import origin
 from zmdm_plugin.actors import Actor
 
 
 def operator() -> Actor:
     """The account of this machine, behind sudo the one who called it; it may do everything."""
     name = os.environ.get("SUDO_USER") or _account()
-    return Actor(id=f"cli:{name}"[:128], label=f"{name} at the command line", kind="system")
+    found = Actor(id=f"cli:{name}"[:128], label=f"{name} at the command line", kind="system")
+    origin.acts(found.id, found.label)
+    return found
 
 
 def _account() -> str:

@@ -33,6 +33,11 @@ def say(value: Any, lines: str | Iterable[str]) -> None:
         click.echo(line)
 
 
+def hint(text: str) -> None:
+    """Tell people what goes on, beside the result, which programs read."""
+    click.echo(text, err=True)
+
+
 def table(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, empty: str) -> None:
     """Print rows: with --json whole, else these columns side by side."""
     cells = [[_text(row.get(name)) for name in columns] for row in rows]

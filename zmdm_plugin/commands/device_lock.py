@@ -4,7 +4,7 @@ import marshmallow as ma
 
 from zmdm_plugin.commands.arguments import SIX_DIGITS, described, storable
 from zmdm_plugin.commands.base import EVERYWHERE, Arguments, Command, registry
-from zmdm_plugin.commands.effects import Effect, Locked
+from zmdm_plugin.commands.effects import Effect, Locked, NotLocked
 from zmdm_plugin.commands.target import Refusal, Target
 from zmdm_plugin.protocol.connect import Answer
 from zmdm_plugin.protocol.platform import AccessRights, Platform
@@ -40,7 +40,7 @@ class DeviceLock(Command):
         )
         message = ma.fields.String(
             validate=[ma.validate.Length(max=255), storable],
-            metadata=described("Shown on the lock screen."),
+            metadata=described("Shown on the lock screen.", format="textarea"),
         )
         phone_number = ma.fields.String(
             validate=[ma.validate.Length(max=64), storable],
@@ -62,3 +62,7 @@ class DeviceLock(Command):
     @classmethod
     def acknowledged(cls, args: Arguments, answer: Answer) -> list[Effect]:
         return [Locked()]
+
+    @classmethod
+    def failed(cls, args: Arguments, answer: Answer) -> list[Effect]:
+        return [NotLocked()]

@@ -294,8 +294,27 @@ class Locked(Effect):
 
 
 @dataclass(frozen=True, slots=True)
+class NotLocked(Effect):
+    """The device did not take the lock, so its PIN opens nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceGone(Effect):
     """The device left without a CheckOut; `why` is e.g. `erased`."""
+
+    why: str
+    returns: bool = False
+    """It enrolls again by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unenrolled(Effect):
+    """The device removes its enrollment profile, as it was told to."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveRefused(Effect):
+    """The device keeps its enrollment profile; `why` is its error chain."""
 
     why: str
 

@@ -31,7 +31,10 @@ class EnableLostMode(Command):
 
     class Args(ma.Schema):
         message = ma.fields.String(
-            validate=_SHOWN, metadata=described("Shown on the lock screen: this or a phone number.")
+            validate=_SHOWN,
+            metadata=described(
+                "Shown on the lock screen: this or a phone number.", format="textarea"
+            ),
         )
         phone_number = ma.fields.String(
             validate=_SHOWN, metadata=described("Shown, and called with a tap.")

@@ -9,11 +9,16 @@ from zmdm_plugin.commands.arguments import SIX_DIGITS, Base64, described
 from zmdm_plugin.commands.base import Arguments, Command, Material, registry, why_failed
 from zmdm_plugin.commands.effects import DeviceGone, Effect, Note
 from zmdm_plugin.commands.target import Refusal, Target
+from zmdm_plugin.protocol.checkin import return_to_service
 from zmdm_plugin.protocol.connect import Answer
 from zmdm_plugin.protocol.platform import AccessRights, Platform
 
 _BEHAVIORS = ("Default", "DoNotObliterate", "ObliterateWithWarning", "Always")
 _RETURN = {Platform.IOS: "17.0", Platform.TVOS: "18.0", Platform.VISIONOS: "26.0"}
+_RETURNING = (
+    *("wifi_profile", "wifi_artifact", "mdm_profile", "preserve_apps", "retry_enrollment"),
+)
+"""What says something about the way back only."""
 _TO_BE_TOLD = ("disallow_proximity_setup", "preserve_data_plan")
 
 
@@ -46,8 +51,12 @@ class EraseDevice(Command):
         "obliteration_behavior": {Platform.MACOS: "12.0"},
         "return_to_service": _RETURN,
         "wifi_profile": _RETURN,
+        "wifi_artifact": _RETURN,
         "mdm_profile": _RETURN,
+        "preserve_apps": {Platform.IOS: "26.0", Platform.VISIONOS: "26.0"},
+        "retry_enrollment": {Platform.IOS: "27.0"},
     }
+    needs = ("return_to_service",)
     user_enrollment_on = frozenset()
     access_right = AccessRights.ERASE
 
@@ -75,13 +84,39 @@ class EraseDevice(Command):
             metadata=described("What a Mac does where it cannot erase content and settings."),
         )
         return_to_service = ma.fields.Boolean(
-            metadata=described("Let the device enroll again by itself afterwards.")
+            metadata=described(
+                "Return to Service: the device enrolls again by itself afterwards. Its Activation "
+                "Lock has to be off."
+            )
+        )
+        wifi_artifact = ma.fields.Integer(
+            validate=ma.validate.Range(min=1, max=2**63 - 1),
+            metadata=described(
+                "Return to Service: the Wi-Fi network to use, by the id of the artifact that is "
+                "its profile. Needed without Ethernet or mobile data.",
+                label="Wi-Fi",
+            ),
         )
         wifi_profile = Base64(
-            metadata=described("Return to Service: the profile of the Wi-Fi network to use.")
+            metadata=described(
+                "Return to Service: the profile of the Wi-Fi network itself, instead.",
+                label="Wi-Fi profile",
+            )
         )
         mdm_profile = Base64(
-            metadata=described("Return to Service: the enrollment profile, where ADE gives none.")
+            metadata=described(
+                "Return to Service: another enrollment profile. Not given, one is made as the "
+                "device is erased, where Automated Device Enrollment does not bring it.",
+                label="MDM profile",
+            )
+        )
+        preserve_apps = ma.fields.Boolean(
+            metadata=described(
+                "Return to Service: keep the apps, by the bootstrap token that it has escrowed."
+            )
+        )
+        retry_enrollment = ma.fields.Boolean(
+            metadata=described("Return to Service: try again should the enrollment fail.")
         )
 
     @classmethod
@@ -90,10 +125,7 @@ class EraseDevice(Command):
             return Refusal("pin", "This Mac is erased with a PIN of six digits.")
         if args.get("disallow_proximity_setup") and target.shared_ipad:
             return Refusal("disallow_proximity_setup", "A Shared iPad does not know this.")
-        for field in ("wifi_profile", "mdm_profile"):
-            if args.get(field) and not args.get("return_to_service"):
-                return Refusal(field, "This belongs to return_to_service.")
-        return _untold(target, args)
+        return _returning(target, args) or _untold(target, args)
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,20 +140,40 @@ class EraseDevice(Command):
     def payload(cls, args: Arguments, material: Material) -> dict[str, Any]:
         payload = super().payload(args, material)
         if args.get("return_to_service"):
-            profiles = {"WiFiProfileData": "wifi_profile", "MDMProfileData": "mdm_profile"}
-            given = {key: args[field] for key, field in profiles.items() if args.get(field)}
-            payload["ReturnToService"] = {"Enabled": True, **given}
+            given = {name: args.get(name) or None for name in ("wifi_profile", "mdm_profile")}
+            loaded = material.get("return_to_service") or {}
+            payload["ReturnToService"] = return_to_service(
+                enabled=True, retry=args.get("retry_enrollment"), **{**given, **loaded}
+            )
         return payload
 
     @classmethod
     def acknowledged(cls, args: Arguments, answer: Answer) -> list[Effect]:
-        return [DeviceGone("erased")]
+        return [DeviceGone("erased", returns=bool(args.get("return_to_service")))]
 
     @classmethod
     def failed(cls, args: Arguments, answer: Answer) -> list[Effect]:
         if args.get("obliteration_behavior", "Default") != "Default":
             return []
         return [Note(f"The device may still be erasing itself, in spite of: {why_failed(answer)}")]
+
+
+def _returning(target: Target, args: Arguments) -> Refusal | None:
+    """What would leave the device in Setup Assistant instead of bringing it back."""
+    if not args.get("return_to_service"):
+        stray = next((field for field in _RETURNING if args.get(field)), None)
+        return Refusal(stray, "This belongs to return_to_service.") if stray else None
+    if target.activation_lock:
+        why = "Its Activation Lock is on: it would ask for the account. Clear it first."
+        return Refusal("return_to_service", why)
+    if target.account_driven and not args.get("mdm_profile"):
+        why = "Its person has to sign in for its enrollment: give an enrollment profile."
+        return Refusal("mdm_profile", why)
+    if args.get("wifi_profile") and args.get("wifi_artifact"):
+        return Refusal("wifi_profile", "Give a profile or an artifact, not both.")
+    if args.get("preserve_apps") and not target.bootstrap_token:
+        return Refusal("preserve_apps", "The device has not given us a bootstrap token.")
+    return None
 
 
 def _untold(target: Target, args: Arguments) -> Refusal | None:

@@ -34,6 +34,8 @@ class Target:
     t2: bool = False
     supervised: bool | None = None
     user_enrollment: bool = False
+    account_driven: bool = False
+    """Its person signed in to enroll it, with a Managed Apple Account."""
     dep_enrollment: bool = False
     user_approved: bool | None = None
     shared_ipad: bool = False
@@ -44,6 +46,9 @@ class Target:
     pin_required_for_lock: bool | None = None
     unlock_token: bool = False
     """Whether we have the token that clears its passcode."""
+    bootstrap_token: bool = False
+    """Whether it has escrowed one."""
+    activation_lock: bool | None = None
 
     @property
     def family(self) -> Platform | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from zmdm_plugin.config.parsers import (
     base_url,
+    items,
     key,
     number,
     optional_base_url,
@@ -52,6 +53,12 @@ class AppleServices:
     )
     apps_books_sync_hours: int = key(
         number(1, 168), "Hours between two syncs of a location of Apps and Books.", default=6
+    )
+    apps_books_hosts: tuple[str, ...] = key(
+        items,
+        "Hosts, with all below them, where names and icons of store apps may be fetched from, by "
+        "https; beside the service itself. Apple's answers say where they are.",
+        default=("apple.com", "mzstatic.com"),
     )
     software_lookup_url: str = key(
         base_url, "Apple's software lookup service.", default="https://gdmf.apple.com"

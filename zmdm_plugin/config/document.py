@@ -30,4 +30,11 @@ def _default(item: dataclasses.Field[Any]) -> str:
     value = cast(object, item.default)
     if value in ("", ()):
         return "empty"
+    if isinstance(value, tuple):
+        return "`" + ", ".join(map(_item, value)) + "`"
     return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"
+
+
+def _item(value: object) -> str:
+    """A word of a list, or a name with its number."""
+    return "=".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -6,7 +6,7 @@ import dataclasses
 import ipaddress
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from zmdm_plugin.secretbox import parse_key
 
 _SUBSTITUTION = re.compile(r"\{\{\s*(file|env):(.+?)\s*\}\}")
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_MAILBOX = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9.-]+")
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def text(value: Any) -> str:
@@ -36,6 +37,13 @@ def flag(value: Any) -> bool:
     raise ValueError("must be true or false")
 
 
+def bearer(value: Any) -> str:
+    given = text(value)
+    if given and (len(given) < 20 or not given.isascii() or " " in given):
+        raise ValueError("must be at least 20 ASCII characters without spaces")
+    return given
+
+
 def number(low: int, high: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
         try:
@@ -49,6 +57,38 @@ def number(low: int, high: int) -> Callable[[Any], int]:
     return parse
 
 
+def choice(*words: str) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if (word := str(value).strip().lower()) not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return word
+
+    return parse
+
+
+def days_by(defaults: Mapping[str, int]) -> Callable[[Any], tuple[tuple[str, int], ...]]:
+    """Pairs of beginning and days, from a mapping or `one=3, other=4`; the others stay."""
+    days = number(0, 36500)
+
+    def parse(value: Any) -> tuple[tuple[str, int], ...]:
+        if isinstance(value, str):
+            pairs = (part.partition("=") for part in items(value))
+            value = {name: given for name, _, given in pairs}
+        if not isinstance(value, Mapping):
+            raise ValueError("must be a mapping, or text like command.=14, secret.=0")
+        given = {text(name): days(number) for name, number in value.items()}
+        return tuple({**defaults, **given}.items())
+
+    return parse
+
+
+def mailbox(value: Any) -> str:
+    given = text(value)
+    if given and not (given.isascii() and given.isprintable() and _MAILBOX.fullmatch(given)):
+        raise ValueError("must be an e-mail address like mdm@example.com")
+    return given
+
+
 def items(value: Any) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else list(value)
     return tuple(item for part in parts if (item := text(part)))
@@ -59,7 +99,7 @@ def base_url(value: Any) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be a URL like https://mdm.example.com")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("must begin with https:// (devices refuse http), unless it is localhost")
     return url
 

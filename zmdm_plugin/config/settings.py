@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zmdm_plugin.config import alerts
+from zmdm_plugin.config.alerts import Alerts
 from zmdm_plugin.config.apple import AppleServices
 from zmdm_plugin.config.keeping import Keeping
 from zmdm_plugin.config.outgoing import Outgoing
@@ -32,6 +34,7 @@ from zmdm_plugin.config.parsers import (
 )
 from zmdm_plugin.config.storage import Storage
 from zmdm_plugin.config.vault import Vault
+from zmdm_plugin.config.watching import Watching
 from zmdm_plugin.errors import ConfigError, ProtocolError
 from zmdm_plugin.protocol import pem, push_request
 
@@ -39,7 +42,7 @@ PREFIX = "ZMDM_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(AppleServices, Outgoing, Storage, Keeping, Vault):
+class Settings(AppleServices, Outgoing, Storage, Keeping, Vault, Alerts, Watching):
     """What a host configures; made once at `init_app`, never changed afterwards."""
 
     base_url: str = key(
@@ -217,7 +220,7 @@ def _unknown_keys(config: Mapping[str, Any]) -> list[str]:
 
 
 def _contradictions(values: dict[str, Any]) -> list[str]:
-    faults = []
+    faults = alerts.contradictions(values)
     for what in ("PROFILE_SIGNING", "VENDOR"):
         both = [bool(values.get(f"{what.lower()}_{part}")) for part in ("certificate", "key")]
         if any(both) and not all(both):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from zmdm_plugin import origin
+from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import outages, run_in_transaction
 from zmdm_plugin.errors import Unavailable, ZmdmError
 from zmdm_plugin.jobs import stopping
@@ -36,6 +39,27 @@ def work_off(
     except ZmdmError as error:
         _fail(uid, str(error))
         return
+    if claimed is not None:
+        with _on_behalf_of(claimed.actor):
+            _slice(claimed, step, before)
+
+
+@contextmanager
+def _on_behalf_of(actor: Actor) -> Iterator[None]:
+    """Events that come of it are theirs who ordered it."""
+    before = origin.origin()
+    origin.acts(actor.person.id, actor.person.label)
+    try:
+        yield
+    finally:
+        origin.came_from(before)
+
+
+def _slice(
+    claimed: Claimed | None,
+    step: Callable[[Claimed], Step],
+    before: Callable[[Claimed], object] | None,
+) -> None:
     end = time.monotonic() + SLICE
     while claimed is not None:
         if stopping.current().requested or time.monotonic() > end:
