@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -17,6 +17,7 @@ from zmdm_plugin.errors import ZmdmError
 
 ONE_GO = 600.0
 """Seconds for a server that cannot take up a download where it broke off."""
+_HOPS = 5
 _TOTAL = re.compile(r"bytes [0-9]+-[0-9]+/([0-9]{1,18})\Z")
 _PIECE = 256 * 1024
 
@@ -41,7 +42,10 @@ class Part:
 
 def check(url: str, *, private: Sequence[places.Network]) -> str | None:
     """What is wrong with an address; whether it may be used shows when it is."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "is no address"
     if parts.scheme == "http" and private:
         return None  # within networks that were allowed there may be no certificates
     if parts.scheme != "https" or not parts.hostname:
@@ -52,18 +56,35 @@ def check(url: str, *, private: Sequence[places.Network]) -> str | None:
 def continue_(
     url: str, path: Path, *, most: int, seconds: float, private: Sequence[places.Network]
 ) -> Part:
-    """Go on with a download for so many seconds; DownloadFailed says why it cannot."""
-    have = path.stat().st_size if path.exists() else 0
+    """Go on with a download for so many seconds; DownloadFailed says why it cannot.
+
+    Where the server sends on, as those of releases do, each address is checked as the first one.
+    """
     until = time.monotonic() + seconds
-    transport = Outbound(private=private, most=most, whole=ONE_GO)
+    for _ in range(_HOPS):
+        transport = Outbound(private=private, most=most, whole=ONE_GO)
+        found = _asked(url, path, transport, most=most, until=until)
+        if isinstance(found, Part):
+            return found
+        url = found
+        if why := check(url, private=private):
+            raise DownloadFailed(f"the server sends on to an address that {why}")
+    raise DownloadFailed("the server sends on and on")
+
+
+def _asked(url: str, path: Path, transport: Outbound, *, most: int, until: float) -> Part | str:
+    """How far it came, or where the file is instead."""
+    have = path.stat().st_size if path.exists() else 0
     headers = {"Accept-Encoding": "identity", "Range": f"bytes={have}-"}
     try:
         with (
             httpx.Client(transport=transport, timeout=TIMEOUT * 4, follow_redirects=False) as http,
             http.stream("GET", url, headers=headers) as answer,
         ):
+            if answer.has_redirect_location:
+                return urljoin(url, answer.headers["location"])
             return _write(answer, path, have, most=most, until=until)
-    except (httpx.HTTPError, httpx.InvalidURL, places.Unreachable) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, places.Unreachable, ValueError) as error:
         raise DownloadFailed(f"the download failed: {error}") from error
 
 

@@ -11,6 +11,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
+from zmdm_plugin.clients.trust import roots
+
 TIMEOUT = 4.0
 """Seconds for each step (connecting, the answer)."""
 _MOST = 4096
@@ -37,8 +39,9 @@ class Seen:
     body: bytes = b""
     date: datetime | None = None
     """The clock of the other side."""
+    not_before: datetime | None = None
     not_after: datetime | None = None
-    """Until when its certificate holds; None without TLS."""
+    """From and until when its certificate holds; None without TLS."""
     issuer: str = ""
 
 
@@ -67,6 +70,7 @@ def ask(url: str, method: str = "GET", body: bytes | None = None) -> Seen:
             status=answer.status,
             body=answer.read(_MOST),
             date=_date(answer.headers.get("Date")),
+            not_before=tls.not_before,
             not_after=tls.not_after,
             issuer=tls.issuer,
         )
@@ -77,22 +81,26 @@ def ask(url: str, method: str = "GET", body: bytes | None = None) -> Seen:
 
 
 def _connect(url: str, ca_pem: str, proxy: str) -> http.client.HTTPConnection:
-    parts = urlsplit(url)
-    host, way = parts.hostname or "", urlsplit(proxy)
-    if parts.scheme == "http":
-        connection = http.client.HTTPConnection(host, parts.port or 80, timeout=TIMEOUT)
-    else:
-        context = ssl.create_default_context(cadata=ca_pem or None)
-        first = (way.hostname, way.port or 80) if way.hostname else (host, parts.port or 443)
-        connection = http.client.HTTPSConnection(*first, timeout=TIMEOUT, context=context)
-        if way.hostname:
-            connection.set_tunnel(host, parts.port or 443, _credentials(way))
     try:
+        connection = _prepared(url, ca_pem, proxy)
         connection.connect()
     except ssl.SSLCertVerificationError as error:
         raise Distrusted(error.verify_message, own_root=error.verify_code in _OWN_ROOT) from error
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(_words(error)) from error
+    return connection
+
+
+def _prepared(url: str, ca_pem: str, proxy: str) -> http.client.HTTPConnection:
+    """Not yet connected; ssl.SSLError where `ca_pem` is none."""
+    parts = urlsplit(url)
+    host, way = parts.hostname or "", urlsplit(proxy)
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, parts.port or 80, timeout=TIMEOUT)
+    first = (way.hostname, way.port or 80) if way.hostname else (host, parts.port or 443)
+    connection = http.client.HTTPSConnection(*first, timeout=TIMEOUT, context=roots(ca_pem))
+    if way.hostname:
+        connection.set_tunnel(host, parts.port or 443, _credentials(way))
     return connection
 
 
@@ -109,11 +117,15 @@ def _certificate(connection: http.client.HTTPConnection) -> Seen:
         return Seen()
     certificate = cast("dict[str, Any]", sock.getpeercert() or {})
     names = {key: value for part in certificate.get("issuer", ()) for key, value in part}
-    ends = certificate.get("notAfter")
     return Seen(
-        not_after=datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) if ends else None,
+        not_before=_moment(certificate.get("notBefore")),
+        not_after=_moment(certificate.get("notAfter")),
         issuer=names.get("organizationName") or names.get("commonName") or "",
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC) if text else None
 
 
 def _date(header: str | None) -> datetime | None:

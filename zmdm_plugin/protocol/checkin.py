@@ -292,19 +292,32 @@ def token_reply(token: bytes) -> bytes:
     return plist.dumps({"TokenData": token})
 
 
-def return_to_service_reply(
+def return_to_service(
     *,
     enabled: bool,
     wifi_profile: bytes | None = None,
     mdm_profile: bytes | None = None,
     bootstrap_token: bytes | None = None,
-) -> bytes:
-    """The answer to ReturnToService; what is None is left out."""
+    retry: bool | None = None,
+) -> dict[str, Any]:
+    """How to come back, as EraseDevice and the answer to ReturnToService say it; None says nothing.
+
+    The bootstrap token keeps the apps (OS 26); `retry`: enroll again should it fail (OS 27).
+    """
     settings = {
         "Enabled": enabled,
         "WiFiProfileData": wifi_profile,
         "MDMProfileData": mdm_profile,
         "BootstrapToken": bootstrap_token,
+        "ShouldRetryEnrollment": retry or None,
     }
-    given = {key: value for key, value in settings.items() if value is not None}
-    return plist.dumps({"ReturnToService": given})
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def return_to_service_reply(*, preserve_data_plan: bool | None = None, **settings: Any) -> bytes:
+    """The answer to ReturnToService; `settings` as in `return_to_service`.
+
+    `preserve_data_plan`: keep the eSIM (OS 26.4); None says nothing.
+    """
+    plan = {} if preserve_data_plan is None else {"PreserveDataPlan": preserve_data_plan}
+    return plist.dumps({**plan, "ReturnToService": return_to_service(**settings)})

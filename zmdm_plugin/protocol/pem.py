@@ -89,6 +89,17 @@ def private_key(data: bytes | str, password: bytes | None = None) -> PrivateKey:
     return _load_key(blocks[0].pem.encode(), blocks[0].label, password)
 
 
+@refuses(BadPem, "the kept private key cannot be read")
+def kept_key(der: bytes) -> PrivateKey:
+    """A private key (open PKCS #8 DER) that was kept sealed since `private_key_der` wrote it.
+
+    It was checked when it came; OpenSSL's check of an RSA key costs 40 ms each time.
+    """
+    return _usable(
+        serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+    )
+
+
 @refuses(BadPem, "the private key cannot be read")
 def _load_key(data: bytes, label: str, password: bytes | None) -> PrivateKey:
     encrypted = "ENCRYPTED" in label or b"Proc-Type: 4,ENCRYPTED" in data
@@ -103,6 +114,10 @@ def _load_key(data: bytes, label: str, password: bytes | None) -> PrivateKey:
             if encrypted:
                 raise EncryptedKey("the password does not open the private key") from None
             raise
+    return _usable(key)
+
+
+def _usable(key: object) -> PrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise BadPem("neither an RSA nor an elliptic curve private key")
     return key

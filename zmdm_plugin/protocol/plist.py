@@ -24,8 +24,11 @@ from zmdm_plugin.errors import ProtocolError
 
 #: Containers inside containers; Apple's deepest answers have eight.
 MAX_DEPTH = 64
-#: Values in one list. A binary list may name one container a million times.
+#: Values in one list.
 MAX_VALUES = 2_000_000
+#: Bytes of one tag or comment: a tag with a million attributes is a table before anybody sees it.
+MAX_TOKEN = 1024 * 1024
+_PIECE = 256 * 1024
 
 _INTEGERS = range(-(1 << 63), 1 << 64)
 _LEAKS = (
@@ -53,7 +56,7 @@ def loads(data: bytes) -> Any:
     try:
         if data.startswith((b"<?xml", b"<plist")):
             return _XmlLoader().load(data)
-        return _checked(plistlib.loads(data))
+        return _checked(plistlib.loads(data), most=min(MAX_VALUES, len(data)))
     except PlistError:
         raise
     except _LEAKS as error:
@@ -137,9 +140,13 @@ def checked_text(text: str) -> str:
     return text
 
 
-def _checked(root: Any) -> Any:
-    """Walk what plistlib made of a binary list: bounds, aware dates, no cycles, no UIDs."""
-    left = [MAX_VALUES]
+def _checked(root: Any, *, most: int) -> Any:
+    """Walk what plistlib made of a binary list: bounds, aware dates, no cycles, no UIDs.
+
+    Every place of a value takes a byte, unless a container stands in several: a short list that
+    names one a million times has more values than bytes, and no device writes such.
+    """
+    left = [most]
 
     def walk(value: Any, depth: int) -> Any:
         left[0] -= 1
@@ -228,7 +235,11 @@ class _XmlLoader:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self.text.append
         parser.EntityDeclHandler = _no_entities
-        parser.Parse(data, True)
+        for start in range(0, len(data), _PIECE):
+            parser.Parse(data[start : start + _PIECE], False)
+            if start - parser.CurrentByteIndex > MAX_TOKEN:
+                raise PlistError("A tag or comment of this property list is too long.")
+        parser.Parse(b"", True)
         if self.root is None:
             raise PlistError("This property list holds no value.")
         return self.root

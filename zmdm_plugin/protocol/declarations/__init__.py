@@ -10,7 +10,12 @@ from zmdm_plugin.protocol.declarations.schema import (
     Support,
     kind_of,
 )
-from zmdm_plugin.protocol.declarations.support import knows_declarations, supported, unsupported
+from zmdm_plugin.protocol.declarations.support import (
+    key_supported,
+    knows_declarations,
+    supported,
+    unsupported,
+)
 from zmdm_plugin.protocol.declarations.table import TABLE
 from zmdm_plugin.protocol.declarations.validation import validate
 
@@ -23,6 +28,7 @@ __all__ = [
     "Reference",
     "Schema",
     "Support",
+    "key_supported",
     "kind_of",
     "knows_declarations",
     "references",

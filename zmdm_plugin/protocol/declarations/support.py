@@ -59,6 +59,21 @@ def supported(
     return next(_refusals(rule, platform, reader), None)
 
 
+def key_supported(
+    type_name: str, key: str, platform: Platform, os: str | None, *, schema: Schema = TABLE
+) -> str | None:
+    """Why a device that understands a type does not know a key of it; None if it does."""
+    found = next((one for one in schema[type_name].keys if one.name == key), None)
+    if found is None:
+        return f"{key} is no key of {type_name} that Apple knows"
+    rule = found.support.get(platform.family)
+    if rule is None:
+        return None
+    if rule.never:
+        return f"is not known on {platform}"
+    return next(_refusals(rule, platform, _Reader(os=os)), None)
+
+
 def knows_declarations(platform: Platform, os: str | None, *, user_enrollment: bool) -> str | None:
     """Why a device knows no declarations at all; None if it does (or might)."""
     first = FIRST[platform.family]
