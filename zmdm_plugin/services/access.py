@@ -24,6 +24,9 @@ from zmdm_plugin.state import apart, state
 
 VIEW_DEVICES = "mdm.view_enrolleddevice"
 CHANGE_DEVICES = "mdm.change_enrolleddevice"
+UNENROLL_DEVICES = "mdm.change_enrolleddevice.unenroll"
+ARCHIVE_DEVICES = "mdm.change_enrolleddevice.archive"
+DELETE_DEVICES = "mdm.delete_enrolleddevice"
 VIEW_COMMANDS = "mdm.view_devicecommand"
 VIEW_RESULTS = "mdm.view_devicecommand_result"
 ADD_COMMANDS = ANY_COMMAND
@@ -56,6 +59,8 @@ VIEW_WEBHOOKS = "mdm.view_webhook"
 ADD_WEBHOOKS = "mdm.add_webhook"
 CHANGE_WEBHOOKS = "mdm.change_webhook"
 DELETE_WEBHOOKS = "mdm.delete_webhook"
+VIEW_ALERTS = "mdm.view_alert"
+CHANGE_ALERTS = "mdm.change_alert"
 VIEW_UPDATES = "mdm.view_softwareupdate"
 ADD_UPDATES = "mdm.add_softwareupdate"
 CHANGE_UPDATES = "mdm.change_softwareupdate"
@@ -99,13 +104,20 @@ VIEW_ASSETS = "mdm.view_asset"
 VIEW_LOCATION_ASSETS = "mdm.view_locationasset"
 CHANGE_LOCATION_ASSETS = "mdm.change_locationasset"
 VIEW_SYSTEM = "mdm.view_system"
+VIEW_METRICS = "mdm.view_metrics"
 VIEW_AUDIT = "mdm.view_auditentry"
+VIEW_EVENTS = "mdm.view_event"
 VIEW_RUNS = "mdm.view_jobrun"
 CHANGE_RUNS = "mdm.change_jobrun"
 
 _NAMED = {
-    VIEW_DEVICES: "See devices, their facts and their events.",
-    CHANGE_DEVICES: "Block, unblock, wake and tag devices, and choose their blueprint.",
+    VIEW_DEVICES: "See devices, their facts, and each one's timeline.",
+    VIEW_EVENTS: "Search and export what happened: to devices, at Apple, on this server.",
+    CHANGE_DEVICES: "Block, unblock, wake and tag devices, and choose their blueprint; implies the "
+    "next two.",
+    UNENROLL_DEVICES: "Ask devices to leave management, and release those that are gone.",
+    ARCHIVE_DEVICES: "Put devices that are no longer in use into the archive, and take them out.",
+    DELETE_DEVICES: "Delete devices that have left, with all that is known of them.",
     VIEW_COMMANDS: "See commands, and what was answered without what may be secret.",
     VIEW_RESULTS: "Fetch an answer as the device sent it, which may hold secrets; audited.",
     ADD_COMMANDS: "Queue every registered command.",
@@ -139,6 +151,8 @@ _NAMED = {
     ADD_WEBHOOKS: "Make webhooks, which tell other programs what happens.",
     CHANGE_WEBHOOKS: "Change webhooks, give them other secrets, tell events again.",
     DELETE_WEBHOOKS: "Delete webhooks with what they were still to be told.",
+    VIEW_ALERTS: "See what is wrong: alerts, and whether their mails get out.",
+    CHANGE_ALERTS: "Acknowledge and snooze alerts, and send test mails.",
     VIEW_UPDATES: "See Apple's list of software updates.",
     ADD_UPDATES: "Fetch Apple's list of software updates, with the two that follow.",
     CHANGE_UPDATES: "Fetch Apple's list of software updates; see above.",
@@ -166,7 +180,7 @@ _NAMED = {
     CHANGE_RECOVERY_CONFIGS: "Change configurations of recovery passwords.",
     DELETE_RECOVERY_CONFIGS: "Delete configurations of recovery passwords that no blueprint uses.",
     RESEAL: "Seal all stored secrets with the newest key.",
-    CHANGE_SECRETS: "Have secrets of devices replaced by others.",
+    CHANGE_SECRETS: "Have secrets of devices replaced, fetched, cleared; set recovery passwords.",
     VIEW_ARTIFACTS: "See artifacts, their versions, and what became of them.",
     VIEW_SOURCES: "Download versions as they were uploaded, which may hold secrets; audited.",
     ADD_ARTIFACTS: "Make artifacts.",
@@ -179,6 +193,7 @@ _NAMED = {
     VIEW_ASSETS: "See the apps and books of the store that locations own.",
     VIEW_LOCATION_ASSETS: "See how many licences there are, and which devices hold them.",
     CHANGE_LOCATION_ASSETS: "Assign licences to devices, and take them back.",
+    VIEW_METRICS: "Fetch the numbers for Prometheus, with an API token.",
     VIEW_SYSTEM: "See the settings (never secrets) and what the doctor finds.",
     VIEW_AUDIT: "See and export who did what.",
     VIEW_RUNS: "See everybody's long work in the background; one's own needs no permission.",
@@ -189,6 +204,8 @@ _NAMED = {
     "mdm.view_recovery_password": "Reveal the recovery lock or firmware password.",
     "mdm.view_admin_password": "Reveal the password of the administrator made by Setup Assistant.",
     "mdm.view_activation_lock_bypass_code": "Reveal the code that opens Activation Lock.",
+    "mdm.view_unlock_token": "Reveal the token that takes the passcode off an iPhone or iPad.",
+    "mdm.view_bootstrap_token": "Reveal the token that lets a Mac's accounts unlock its disk.",
 }
 _granted: ContextVar[list[tuple[str, Any]] | None] = ContextVar("zmdm_granted", default=None)
 

@@ -27,7 +27,16 @@ from zmdm_plugin.models import (
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.checkin import Authenticate
 from zmdm_plugin.protocol.platform import is_apple_silicon, platform_of
-from zmdm_plugin.services import departure, events, identity, notify, release
+from zmdm_plugin.services import (
+    departure,
+    events,
+    identity,
+    licence_marks,
+    locking,
+    notify,
+    release,
+    returning,
+)
 from zmdm_plugin.services.artifacts import assignment
 from zmdm_plugin.services.enrollment import renewal, sessions
 from zmdm_plugin.services.identity import Evidence
@@ -44,7 +53,7 @@ def authenticate(evidence: Evidence, message: Authenticate) -> None:
     """
     found = identity.known(evidence, message.who, lock=True)
     if found is not None:
-        release.unless_allowed(found.device)
+        release.unless_allowed(found.device, anew=found.pending)
         again = found.session_id and session().get(EnrollmentSession, found.session_id)
         if found.pending and again:
             _agrees(again, message)
@@ -86,6 +95,7 @@ def complete(device: Device, pinned: Identity) -> bool:
     device.push_certificate_id = _push_certificate_id(passing)
     assignment.enrolled(device, passing)
     device.enrolled_at, device.checkout_at = now, None
+    returning.came_back(device)
     passing.state, passing.completed_at = "completed", now
     events.record("device.enrolled", device=device, enrollment_session=passing)
     device_id, session_id = device.id, passing.id
@@ -164,13 +174,15 @@ def _admits(passing: EnrollmentSession, message: Authenticate) -> None:
 def _device_for(passing: EnrollmentSession, evidence: Evidence, message: Authenticate) -> Device:
     """The device's row, found by UDID, else by serial number (another logic board), else new."""
     if passing.kind == "renewal" and passing.device_id:
-        renewing = session().get_one(Device, passing.device_id, with_for_update=True)
+        renewing = _held(passing.device_id)
+        if renewing is None:
+            raise IdentityError("the device was deleted meanwhile")
         release.unless_allowed(renewing)
         return renewing
     device = _find(message)
     if device is None:
         return _new_device(message)
-    release.unless_allowed(device)
+    release.unless_allowed(device, anew=True)
     if passing.kind == "manual":
         _may_reenroll(device, passing, evidence, message)
     return device
@@ -185,7 +197,13 @@ def _find(message: Authenticate) -> Device | None:
             .order_by(Device.id.desc())
             .limit(1)
         )
-    return device
+    return _held(device.id) if device is not None else None
+
+
+def _held(device_id: int) -> Device | None:
+    """The device, which nobody deletes now; None if somebody just has."""
+    held = sa.select(Device).where(Device.id == device_id).with_for_update(key_share=True)
+    return session().scalar(held, execution_options={"populate_existing": True})
 
 
 def _may_reenroll(
@@ -199,7 +217,7 @@ def _may_reenroll(
         )
     )
     same = device.serial_number is None or device.serial_number == message.serial_number
-    gone = device.enrolled_at is None or device.checkout_at is not None
+    gone = device.enrolled_at is None or device.checkout_at or device.released_at
     approved = session().scalar(
         sa.select(UnboundIdentity).where(
             UnboundIdentity.device_id == device.id,
@@ -277,6 +295,8 @@ def _take_claims(device: Device, passing: EnrollmentSession) -> None:
         before, after = getattr(device, column), claims.get(column)
         if before and after and before != after:
             events.record(f"device.{column}_changed", device=device, before=before, after=after)
+            if column == "serial_number":
+                licence_marks.mark(before)
     for column, value in claims.items():
         if value is not None:
             setattr(device, column, value)
@@ -324,6 +344,8 @@ def _end_former(device: Device, pinned: Identity, *, now: datetime) -> None:
         .values(state="superseded", updated_at=now),
         execution_options={"synchronize_session": False},
     )
+    if device.locked_at is not None:
+        locking.unlocked(device)
     for column in _RESET:
         setattr(device, column, None)
     device.declarative_management = False

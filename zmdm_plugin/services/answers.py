@@ -19,6 +19,7 @@ from zmdm_plugin.protocol import plist
 from zmdm_plugin.protocol.connect import Answer, ChainItem, Status
 from zmdm_plugin.services import claims, effects, events, notify, targets, vault
 from zmdm_plugin.services.enrollment import renewal
+from zmdm_plugin.services.events import Fact
 from zmdm_plugin.services.planner import RENEWAL, inventory, not_now
 from zmdm_plugin.state import state
 
@@ -42,20 +43,21 @@ class Settled:
     repeatable: bool
     planned: bool
 
-    @property
-    def counts(self) -> bool:
-        """Whether the answer still means something: not for what a newer order replaced.
+    def counts(self, answer: Answer) -> bool:
+        """Whether the answer still means something: no failure does of what a newer order replaced.
 
-        But a lock or an erase cannot be taken back by ordering another.
+        What the device has done is done, and a lock or an erase cannot be taken back by ordering
+        another.
         """
-        return self.state in ("acknowledged", "error") or not self.repeatable
+        done = answer.status is Status.ACKNOWLEDGED
+        return done or self.state in ("acknowledged", "error") or not self.repeatable
 
 
-def take(channel_id: int, answer: Answer, *, interpret: bool = True) -> bool:
+def take(channel_id: int, answer: Answer, *, told: list[Fact], interpret: bool = True) -> bool:
     """Settle the command this answers; a second or an unknown answer changes nothing.
 
     Without `interpret` it is stored and marked, and nothing is concluded from it. True if the
-    planner has something to do for it at once.
+    planner has something to do for it at once. `told` gets the event, for whoever writes them.
     """
     now = utcnow()
     if answer.status is Status.NOT_NOW:
@@ -66,7 +68,8 @@ def take(channel_id: int, answer: Answer, *, interpret: bool = True) -> bool:
     if settled is None:
         _unknown(channel_id, answer)
         return False
-    changed = readable and settled.counts and _consequences(settled, answer)
+    told.append(_fact(settled, answer))
+    changed = readable and settled.counts(answer) and _consequences(settled, answer)
     if settled.state == "error" and settled.planned:
         _look_again(channel_id, now + inventory.AFTER_FAILURE, now=now)
     _tell(settled, answer)
@@ -147,6 +150,19 @@ def _consequences(settled: Settled, answer: Answer) -> bool:
     if carried.escrow and answer.status is Status.ACKNOWLEDGED:
         vault.confirm(settled.device_id, claimed.uuid)
     return changed
+
+
+def _fact(settled: Settled, answer: Answer) -> Fact:
+    first = answer.error_chain[0] if answer.error_chain else None
+    payload = {
+        "name": settled.claimed.name,
+        "command": settled.claimed.uuid,
+        "status": str(answer.status),
+        "state": settled.state,
+        "error_domain": first.domain[:128] if first and first.domain else None,
+        "error_code": first.code if first else None,
+    }
+    return Fact("command.answered", settled.device_id, payload)
 
 
 def _tell(settled: Settled, answer: Answer) -> None:

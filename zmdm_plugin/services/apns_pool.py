@@ -11,6 +11,7 @@ from zmdm_plugin.clients.apns import ApnsClient
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import ZmdmError
 from zmdm_plugin.models import PushCertificate
+from zmdm_plugin.protocol import pem
 from zmdm_plugin.services import vault
 from zmdm_plugin.state import State, state
 
@@ -65,7 +66,7 @@ def _client(row: PushCertificate, certificate: str, topic: str) -> ApnsClient:
     if key is None:
         raise ValueError("it has no key")
     settings = state().settings
-    private_key = serialization.load_der_private_key(key, password=None)
+    private_key = pem.kept_key(key)
     return ApnsClient(
         base_url=settings.apns_url,
         certificate_pem=certificate.encode(),

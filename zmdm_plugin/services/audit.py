@@ -1,15 +1,12 @@
 """Audit entries: who did what, from where, written in the transaction of the action.
 
 Append-only. A value is recorded only where its column is declared safe here; every other change
-reads "changed". Edges say once per request where it comes from (`came_from`), so that services
-need not hand it through.
+reads "changed". Where an action comes from is the thread's `origin`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +15,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.models import (
     AccountSettings,
     AdeSettings,
+    Alert,
     ApiToken,
     Artifact,
     ArtifactVersion,
@@ -46,6 +44,7 @@ from zmdm_plugin.models import (
     Webhook,
 )
 from zmdm_plugin.models.base import Base, utcnow
+from zmdm_plugin.origin import origin
 
 CHANGED = "changed"
 
@@ -54,7 +53,10 @@ _SAFE: dict[type[Base], frozenset[str]] = {
     AdeSettings: frozenset(_ADE) - {"supervising_host_certs"},
     AccountSettings: frozenset(
         {"name", "mode", "domains", "model_families", "is_default", "managed_account"}
-        | {"reauthenticate_days"}
+        | {"reauthenticate_days", "server_id"}
+    ),
+    Alert: frozenset(
+        {"kind", "name", "severity", "acknowledged_at", "acknowledged_by", "note", "snoozed_until"}
     ),
     ApiToken: frozenset({"name", "prefix", "owner_id", "permissions", "expires_at", "revoked_at"}),
     Artifact: frozenset(
@@ -74,7 +76,10 @@ _SAFE: dict[type[Base], frozenset[str]] = {
     ChannelCommand: frozenset(
         {"uuid", "name", "request_type", "state", "not_before", "expires_at", "channel_id"}
     ),
-    Device: frozenset({"blocked_at", "blueprint_id", "checkout_at", "enrolled_at", "name"}),
+    Device: frozenset(
+        {"blocked_at", "blueprint_id", "checkout_at", "enrolled_at", "name"}
+        | {"leaving_at", "released_at", "archived_at"}
+    ),
     Enrollment: frozenset(
         {"name", "display_name", "kind", "quota", "serial_numbers", "udids"}
         | {"expires_at", "revoked_at", "push_certificate_id", "scep_issuer_id", "blueprint_id"}
@@ -119,29 +124,6 @@ _SAFE: dict[type[Base], frozenset[str]] = {
 _BESIDE: dict[type[Base], frozenset[str]] = {Enrollment: _SAFE[AdeSettings]}
 """What an entry about a row may hold of another one that belongs to it."""
 _LABELS = ("serial_number", "title", "name", "username", "uuid", "udid", "prefix")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where a request came from; empty for the command line and for jobs."""
-
-    source_ip: str | None = None
-    user_agent: str | None = None
-    request_id: str | None = None
-
-
-NOWHERE = Origin()
-_origin: ContextVar[Origin] = ContextVar("zmdm_origin", default=NOWHERE)
-
-
-def came_from(origin: Origin) -> None:
-    """Set the origin of all that this thread does next; NOWHERE when the request is over."""
-    _origin.set(origin)
-
-
-def origin() -> Origin:
-    """Where what this thread does comes from."""
-    return _origin.get()
 
 
 def record(

@@ -19,14 +19,12 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, Denied, NotFound, Refused, ZmdmError
 from zmdm_plugin.models import Channel, Device, JobRun
 from zmdm_plugin.services import access, audit, channels, job_runs, vault
-from zmdm_plugin.services.bulk_actions import ACTIONS, Ready, prepare
+from zmdm_plugin.services.bulk_actions import ACTIONS, Ready, Unfinished, prepare
 from zmdm_plugin.services.device_filter import DeviceFilter
 from zmdm_plugin.services.job_runs import Claimed, Step
 from zmdm_plugin.services.keyset import MAX_ID
 
 JOB = "bulk.run"
-CHUNK = 50
-"""Devices whose rows a step holds: a poll of one of them waits for as long."""
 MOST_IDS = 1000
 _REASONS, _EXAMPLES = 20, 5
 
@@ -121,15 +119,20 @@ def step(claimed: Claimed) -> Step:
     ready = prepare(str(arguments["action"]), _stored(run))
     left = int(arguments["confirmed"]) - claimed.done
     after = int((claimed.cursor or {}).get("id", 0))
-    found = _next(claimed.actor, Which.from_json(arguments), ready, after, min(CHUNK, left))
-    tally = _Tally(claimed.result)
+    chunk = min(ready.chunk, left)
+    found = _next(claimed.actor, Which.from_json(arguments), ready, after, chunk)
+    tally, done = _Tally(claimed.result), 0
     for device in found:
-        tally.add(device, _one(claimed, ready, device))
-    finished = len(found) < min(CHUNK, left) or len(found) == left
+        try:
+            tally.add(device, _one(claimed, ready, device))
+        except Unfinished:
+            break
+        done, after = done + 1, device.id
+    finished = done == len(found) and (done < chunk or done == left)
     return Step(
-        done=claimed.done + len(found),
-        total=claimed.done + len(found) if finished else None,
-        cursor={"id": found[-1].id if found else after},
+        done=claimed.done + done,
+        total=claimed.done + done if finished else None,
+        cursor={"id": after},
         message=tally.words(),
         result=tally.as_json(),
         finished=finished,
@@ -171,6 +174,14 @@ def _next(actor: Actor, which: Which, ready: Ready, after: int, limit: int) -> S
         channels.hold(Channel.device_id.in_(chosen))
     query = sa.select(Device).where(Device.id.in_(chosen)).order_by(Device.id)
     return session().scalars(query.execution_options(populate_existing=True)).all()
+
+
+def chosen(actor: Actor, which: Which, column: Any) -> sa.Select[tuple[Any]]:
+    """One column of the chosen devices that the actor may see, for a statement of its own."""
+    found: sa.Select[tuple[Any]] = _from(sa.select(column)).where(
+        *which.conditions(), *_scope(actor, access.VIEW_DEVICES)
+    )
+    return found
 
 
 def serial_numbers(

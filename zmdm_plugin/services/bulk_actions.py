@@ -9,16 +9,20 @@ from typing import Any
 
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.commands import Command, registry
-from zmdm_plugin.errors import Conflict, NotFound, Refused
+from zmdm_plugin.errors import NotFound, Refused
 from zmdm_plugin.models import Device, MDMBlueprint
 from zmdm_plugin.models.base import Base
-from zmdm_plugin.services import access, command_queue, devices, release, renewals, tags, wake
+from zmdm_plugin.services import access, command_queue, deletion, devices, renewals, tags, wake
 from zmdm_plugin.services.artifacts import assignment, blueprints
+from zmdm_plugin.services.device_changes import CHANGES, Change
 from zmdm_plugin.services.targets import target
 
 Act = Callable[[Device, Actor], "Base | None"]
 """Do it; what was changed, for the audit, or None if it was so already."""
 COMMAND = "command"
+CHUNK = 50
+"""Devices whose rows a step holds: a poll of one of them waits for as long."""
+DELETE = "delete"
 ONE_AT_A_TIME = {"EraseDevice"}
 """Commands that are never sent in bulk: each device is erased on its own page."""
 
@@ -35,6 +39,11 @@ class Ready:
     stored: dict[str, Any]
     """The arguments as `prepare` takes them again; they may hold secrets."""
     changes_devices: bool = False
+    chunk: int = CHUNK
+
+
+class Unfinished(Exception):
+    """A slice of what is to be done to this device is done, and there is more of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,22 +81,22 @@ def _no_arguments(args: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _switch(title: str, audited: str, change: Callable[[Device], object]) -> Any:
-    def act(device: Device, _actor: Actor) -> Base | None:
-        change(device)
+def _changing(name: str, change: Change) -> Action:
+    def act(device: Device, actor: Actor) -> Base | None:
+        change.act(device, actor, bulk=True)
         return device
 
     def ready(args: Mapping[str, Any]) -> Ready:
         return Ready(
-            title=title,
-            permission=access.CHANGE_DEVICES,
-            audited=audited,
+            title=f"{change.shown}: devices",
+            permission=change.permission,
+            audited=f"device.{name}",
             act=act,
             stored=_no_arguments(args),
             changes_devices=True,
         )
 
-    return ready
+    return Action(shown=change.shown, permission=change.permission, prepare=ready)
 
 
 def _renewing(args: Mapping[str, Any]) -> Ready:
@@ -102,13 +111,6 @@ def _renewing(args: Mapping[str, Any]) -> Ready:
         stored=_no_arguments(args),
         changes_devices=True,
     )
-
-
-def _poke(device: Device) -> None:
-    channel = devices.channel(device.id)
-    if channel.push_token is None or channel.ended_at is not None:
-        raise Conflict("the device is not enrolled, so it cannot be woken")
-    wake.channel(channel, bulk=True)
 
 
 def _tagging(verb: str, audited: str, change: Callable[..., bool]) -> Any:
@@ -205,22 +207,30 @@ def _own_pin(command: type[Command], stored: Mapping[str, Any], device: Device) 
     return {"pin": f"{secrets.randbelow(10**6):06}"}
 
 
+def _deleting(args: Mapping[str, Any]) -> Ready:
+    given = args.get("despite_secrets", False)
+    if not isinstance(given, bool):
+        raise Refused("despite_secrets", "say true or false")
+    _no_arguments({name: value for name, value in args.items() if name != "despite_secrets"})
+
+    def act(device: Device, _actor: Actor) -> Base | None:
+        if not deletion.some(device, despite_secrets=given):
+            raise Unfinished
+        return device
+
+    return Ready(
+        title="Delete devices",
+        permission=access.DELETE_DEVICES,
+        audited="device.delete",
+        act=act,
+        stored={"despite_secrets": given},
+        changes_devices=True,
+        chunk=5,
+    )
+
+
 ACTIONS: dict[str, Action] = {
-    "poke": Action(
-        shown="Wake",
-        permission=access.CHANGE_DEVICES,
-        prepare=_switch("Wake devices", "device.poke", _poke),
-    ),
-    "block": Action(
-        shown="Block",
-        permission=access.CHANGE_DEVICES,
-        prepare=_switch("Block devices", "device.block", release.block),
-    ),
-    "unblock": Action(
-        shown="Unblock",
-        permission=access.CHANGE_DEVICES,
-        prepare=_switch("Unblock devices", "device.unblock", release.unblock),
-    ),
+    **{name: _changing(name, one) for name, one in CHANGES.items()},
     "renew_identity": Action(
         shown="Renew the identity",
         permission=access.CHANGE_DEVICES,
@@ -246,4 +256,5 @@ ACTIONS: dict[str, Action] = {
         permission=access.CHANGE_DEVICES,
         prepare=_withdrawing,
     ),
+    DELETE: Action(shown="Delete", permission=access.DELETE_DEVICES, prepare=_deleting),
 }

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from zmdm_plugin.db import session
@@ -189,6 +188,6 @@ def _add(
 def _open(row: CertificateAuthority) -> Generation:
     der = vault.unseal(row, "private_key")
     assert der is not None
-    key = serialization.load_der_private_key(der, password=None)
+    key = pem.kept_key(der)
     assert isinstance(key, rsa.RSAPrivateKey)
     return Generation(row.id, Authority(row.certificate, key))

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zmdm_plugin import signals
-from zmdm_plugin.db import after_commit, session
+from zmdm_plugin.db import session
 from zmdm_plugin.errors import IdentityError, ProtocolError
 from zmdm_plugin.models import Channel, Device
 from zmdm_plugin.models.base import utcnow
@@ -18,17 +17,17 @@ from zmdm_plugin.services import (
     admission,
     channels,
     claims,
-    departure,
     events,
     identity,
-    notify,
     release,
     replan,
+    return_to_service,
+    returning,
+    unenroll,
     vault,
     wake,
 )
 from zmdm_plugin.services.account import maid
-from zmdm_plugin.services.apps_books import reclaim
 from zmdm_plugin.services.declarations import status, sync
 from zmdm_plugin.services.identity import Evidence, Known
 from zmdm_plugin.services.planner import plan_channel
@@ -62,6 +61,7 @@ def _token_update(evidence: Evidence, message: wire.TokenUpdate) -> bytes:
         if message.who.user_key:
             raise IdentityError("the device has checked out; its users are not managed")
         device.checkout_at = None
+        returning.came_back(device)
         events.record("device.returned", device=device)
     channel = channels.ensure(device, message.who)
     first = channel.push_token is None
@@ -94,7 +94,7 @@ def _take_device_tokens(device: Device, message: wire.TokenUpdate) -> None:
     if message.awaiting_configuration is not None:
         device.awaiting_configuration = message.awaiting_configuration
     if message.unlock_token:
-        vault.take_token(device, vault.UNLOCK_TOKEN, message.unlock_token)
+        _take_token(device, vault.UNLOCK_TOKEN, message.unlock_token)
 
 
 def _check_out(evidence: Evidence, message: wire.CheckOut) -> bytes:
@@ -107,22 +107,24 @@ def _check_out(evidence: Evidence, message: wire.CheckOut) -> bytes:
             channel.plan_due_at = None
         return b""
     if device.checkout_at is None and not known.pending:
-        device.checkout_at = now
-        departure.end(device, why="the device checked out", now=now)
-        reclaim.left(device)
-        events.record("device.checked_out", device=device)
-        device_id = device.id
-        after_commit(lambda: notify.send(signals.device_checked_out, device_id=device_id))
+        unenroll.left(device, kind="device.checked_out")
     return b""
 
 
 def _set_bootstrap_token(evidence: Evidence, message: wire.SetBootstrapToken) -> bytes:
     device = _enrolled(evidence, message).device
     if message.bootstrap_token:
-        vault.take_token(device, vault.BOOTSTRAP_TOKEN, message.bootstrap_token)
+        _take_token(device, vault.BOOTSTRAP_TOKEN, message.bootstrap_token)
     else:
+        if device.bootstrap_token_escrowed:
+            events.record("secret.cleared", device=device, secret=vault.BOOTSTRAP_TOKEN)
         vault.drop_token(device, vault.BOOTSTRAP_TOKEN)
     return b""
+
+
+def _take_token(device: Device, kind: str, value: bytes) -> None:
+    if vault.take_token(device, kind, value):
+        events.record("secret.kept", device=device, secret=kind)
 
 
 def _get_bootstrap_token(evidence: Evidence, message: wire.GetBootstrapToken) -> bytes:
@@ -141,7 +143,7 @@ def _declarative_management(evidence: Evidence, message: wire.DeclarativeManagem
     """A fetch reads what was handed out before; everything else takes the channel's turn."""
     reads = message.endpoint.startswith(f"{sync.FETCH}/")
     known = identity.require(evidence, message.who, lock=not reads)
-    release.unless_allowed(known.device)
+    release.unless_allowed(known.device, anew=known.pending)
     if evidence.expired(utcnow()) and message.endpoint != sync.STATUS:
         raise IdentityError("this certificate has expired: it gets a new one, and nothing else")
     return sync.answer(known, message, plan=plan_channel)
@@ -164,9 +166,12 @@ def _get_token(evidence: Evidence, message: wire.GetToken) -> bytes:
     return wire.token_reply(maid.token(device))
 
 
-def _unsupported(evidence: Evidence, message: wire.CheckinMessage) -> bytes:
-    _enrolled(evidence, message)
-    raise ProtocolError(f"{message.message_type} is not offered by this server")
+def _return_to_service(evidence: Evidence, message: wire.ReturnToService) -> bytes:
+    """A device that its user resets, or that resets itself, asks how to come back."""
+    device = _enrolled(evidence, message).device
+    if evidence.expired(utcnow()):
+        raise IdentityError("this certificate has expired: it gets a new one, and nothing else")
+    return wire.return_to_service_reply(**return_to_service.on_reset(device))
 
 
 HANDLERS: dict[type[wire.CheckinMessage], Callable[[Evidence, Any], bytes]] = {
@@ -178,12 +183,12 @@ HANDLERS: dict[type[wire.CheckinMessage], Callable[[Evidence, Any], bytes]] = {
     wire.UserAuthenticate: _user_authenticate,
     wire.DeclarativeManagement: _declarative_management,
     wire.GetToken: _get_token,
-    wire.ReturnToService: _unsupported,
+    wire.ReturnToService: _return_to_service,
 }
 
 
 def _enrolled(evidence: Evidence, message: wire.CheckinMessage) -> Known:
     """The device of this message, unless it shall leave."""
     known = identity.require(evidence, message.who, lock=True)
-    release.unless_allowed(known.device)
+    release.unless_allowed(known.device, anew=known.pending)
     return known

@@ -18,6 +18,7 @@ from zmdm_plugin.db import session, typed
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import ChannelCommand
 from zmdm_plugin.services import material
+from zmdm_plugin.services.events import Fact
 from zmdm_plugin.state import state
 
 _C = ChannelCommand
@@ -106,17 +107,17 @@ def fail(claimed: Claimed, why: str, *, now: datetime) -> None:
     )
 
 
-def settle_overdue(channel_id: int, *, now: datetime) -> None:
+def settle_overdue(channel_id: int, *, now: datetime) -> list[Fact]:
     """An Idle says that nothing is being worked on: what was given out long enough ago was lost.
 
     It waits for delivery again; but a lock, erase, restart becomes "unknown", for it may have been
-    carried out, and what has expired ends.
+    carried out, and what has expired ends: these are told.
     """
     lost_before = now - timedelta(seconds=state().settings.redeliver_after)
     given = _C.state == "delivered"
     expired = sa.and_(_C.expires_at.is_not(None), _C.expires_at <= now)
     unknown = sa.and_(given, _C.repeatable.is_(False))
-    session().execute(
+    settled = session().execute(
         sa.update(_C)
         .where(
             _C.channel_id == channel_id,
@@ -127,9 +128,15 @@ def settle_overdue(channel_id: int, *, now: datetime) -> None:
             state=sa.case((unknown, "unknown"), (expired, "expired"), else_="queued"),
             failure=sa.case((unknown, _UNKNOWN), (expired, _EXPIRED), else_=None),
             finished_at=sa.case((sa.or_(unknown, expired), now), else_=None),
-        ),
+        )
+        .returning(_C.uid, _C.name, _C.device_id, _C.state),
         execution_options={"synchronize_session": False},
     )
+    return [
+        Fact("command.lost", device_id, {"command": uid, "name": name, "state": ended})
+        for uid, name, device_id, ended in settled
+        if ended != "queued"
+    ]
 
 
 def let_redeliver(channel_id: int) -> None:

@@ -63,7 +63,7 @@ def page(
     """A page of a device's commands, on all its channels."""
     statement = _shown().where(ChannelCommand.device_id == device.id, *filter.conditions())
     found = KEYSET.page(statement, ordering=ordering, cursor=cursor, limit=limit)
-    return Page([_from_row(row) for row in found.items], found.next_cursor)
+    return found.map(_from_row)
 
 
 def get(uuid: str) -> ShownCommand:

@@ -17,11 +17,12 @@ import sqlalchemy as sa
 
 from zmdm_plugin.actors import Actor
 from zmdm_plugin.commands import base as commands
+from zmdm_plugin.commands.unenroll import Unenroll
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Channel, ChannelCommand, Device
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import channels, vault, wake
+from zmdm_plugin.services import channels, events, vault, wake
 from zmdm_plugin.services.targets import target
 
 FAST_LANE, LANE = 0, 1
@@ -50,6 +51,8 @@ def enqueue(
         raise NotFound(f"no command {name!r}")
     if channel.ended_at is not None or channel.enrolled_at is None:
         raise Conflict("the device is not enrolled, so nothing can be sent to it")
+    if channel.device.dismissed:
+        raise Conflict("the device is told to leave at its next request, and gets nothing else")
     loaded = load_args(command, args)
     if refusal := command.refusal(target(channel), loaded):
         raise Refused(refusal.field, refusal.why)
@@ -79,10 +82,15 @@ def cancel(command: ChannelCommand) -> None:
     session().refresh(command)
     if command.finished_at is not None:
         raise Conflict("the command is finished already")
+    if command.name == Unenroll.name:
+        raise Conflict("this is taken back by letting the device stay, on its page")
     if command.state != "not_now" and command.delivery_count:
         raise Conflict("the device has been given this command; it cannot be taken back")
     command.state, command.finished_at = "cancelled", utcnow()
     command.failure = "cancelled by an operator"
+    events.record(
+        "command.cancelled", device=command.device_id, command=command.uuid, name=command.name
+    )
 
 
 def withdraw(

@@ -16,14 +16,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from zmdm_plugin import origin
 from zmdm_plugin.db import HotStatement, session
 from zmdm_plugin.errors import Damaged, Unavailable, ZmdmError
 from zmdm_plugin.models import Device
 from zmdm_plugin.models.base import UtcDateTime, utcnow
 from zmdm_plugin.protocol import connect as wire
 from zmdm_plugin.protocol.who import Who
-from zmdm_plugin.services import answers, claims, identity, release, targets
+from zmdm_plugin.services import answers, claims, events, identity, release, targets
 from zmdm_plugin.services.artifacts import present
+from zmdm_plugin.services.events import Fact
 from zmdm_plugin.services.identity import Evidence
 from zmdm_plugin.services.planner import RENEWAL, plan_channel
 from zmdm_plugin.services.protection import orders as protecting
@@ -39,7 +41,8 @@ WHERE id = (
     JOIN zmdm_channel c ON c.device_id = d.id
     WHERE i.fingerprint = :fingerprint AND i.state = 'active'
       AND (i.retire_at IS NULL OR i.retire_at > :now)
-      AND (d.udid = :device_key OR d.enrollment_uid = :device_key) AND d.blocked_at IS NULL
+      AND (d.udid = :device_key OR d.enrollment_uid = :device_key)
+      AND d.blocked_at IS NULL AND d.released_at IS NULL
       AND c.key = :channel_key AND c.ended_at IS NULL)
 RETURNING id, device_id,
     (plan_due_at IS NOT NULL AND plan_due_at <= :now),
@@ -136,15 +139,17 @@ def converse(evidence: Evidence, answer: wire.Answer, *, cautious: bool = False)
     polled = Polled.of(row)
     if polled.new_hour:
         _note_hour(polled.device_id, now)
-    changed = False
+    origin.speaks(polled.device_id, answer.command_uuid)
+    changed, told = False, list[Fact]()
     if not answer.idle:
-        changed = answers.take(polled.channel_id, answer, interpret=not cautious)
+        changed = answers.take(polled.channel_id, answer, told=told, interpret=not cautious)
     elif polled.outstanding:
-        claims.settle_overdue(polled.channel_id, now=now)
+        told += claims.settle_overdue(polled.channel_id, now=now)
     expired = evidence.expired(now)
     if (polled.plans or changed or expired or answer.need_sync_response) and not cautious:
         _plan(polled)
-    body = _next(polled.channel_id, now=now, only=RENEWAL if expired else "")
+    body = _next(polled, told, now=now, only=RENEWAL if expired else "")
+    events.record_all(told)
     if not body and answer.idle and polled.outstanding:
         answers.await_loss(polled.channel_id, now=now)
     return body
@@ -157,18 +162,22 @@ def _plan(polled: Polled) -> None:
     session().flush()
 
 
-def _next(channel_id: int, *, now: datetime, only: str) -> bytes:
+def _next(polled: Polled, told: list[Fact], *, now: datetime, only: str) -> bytes:
     """Claim and render until one can be sent; those that cannot end, so this does too."""
-    while claimed := claims.claim(channel_id, now=now, only=only):
-        if body := _rendered(claimed, now=now):
+    while claimed := claims.claim(polled.channel_id, now=now, only=only):
+        about = {"name": claimed.name, "command": claimed.uuid}
+        body, why = _rendered(claimed, now=now)
+        if body:
+            told.append(Fact("command.sent", polled.device_id, about))
             return body
+        told.append(Fact("command.failed", polled.device_id, {**about, "why": why[:500]}))
     return b""
 
 
-def _rendered(claimed: claims.Claimed, *, now: datetime) -> bytes | None:
-    """The body of a command; None: this one cannot be made, which stops no other."""
+def _rendered(claimed: claims.Claimed, *, now: datetime) -> tuple[bytes, str]:
+    """The body of a command; else why this one cannot be made, which stops no other."""
     try:
-        return wire.command(claimed.uuid, claims.render(claimed))
+        return wire.command(claimed.uuid, claims.render(claimed)), ""
     except Damaged as error:
         why = str(error)
     except (Unavailable, sa.exc.SQLAlchemyError):
@@ -182,7 +191,7 @@ def _rendered(claimed: claims.Claimed, *, now: datetime) -> bytes | None:
     channel = targets.conversing(claimed.channel_id)
     present.refused(channel, claimed.name, claimed.args, why)
     protecting.refused(channel.device, claimed.name, why)
-    return None
+    return b"", why
 
 
 def _unplaced(evidence: Evidence, answer: wire.Answer) -> bytes:
@@ -200,7 +209,7 @@ def _not_in_use(evidence: Evidence, answer: wire.Answer) -> bytes:
     """
     assert answer.who is not None
     known = identity.require(evidence, answer.who)
-    release.unless_allowed(known.device)
+    release.unless_allowed(known.device, anew=known.pending)
     if not answer.idle and answer.command_uuid:
         answers.keep_raw(
             answer, channel_id=None, device=known.device, reason="the channel is not in use"

@@ -30,8 +30,7 @@ def page(
     statement = sa.select(model).where(
         *(_asks(getattr(model, name), value) for name, value in equal.items())
     )
-    found = _keyset(model).page(statement, ordering=ordering, cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return _keyset(model).entities(statement, ordering=ordering, cursor=cursor, limit=limit)
 
 
 def _asks(column: Any, value: Any) -> sa.ColumnElement[bool]:

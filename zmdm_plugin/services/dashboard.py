@@ -33,6 +33,8 @@ NEWEST = 10_000
 """Commands whose states are drawn."""
 DAYS = 30
 FAILED = ("error", "expired", "unknown")
+_COUNTS = 7
+"""Numbers of the fleet, before those by age."""
 _DAY = 86_400
 _AGES = (
     ("1h", timedelta(hours=1)),
@@ -48,9 +50,12 @@ class Fleet:
 
     total: int
     enrolled: int
+    """Leaving or not."""
+    leaving: int
     silent: int
     """Enrolled, but not seen for a week."""
     checked_out: int
+    released: int
     blocked: int
     platforms: list[tuple[str | None, int]]
     versions: list[tuple[str | None, str | None, int]]
@@ -59,14 +64,17 @@ class Fleet:
 
 
 def fleet(actor: Actor, *, now: datetime) -> Fleet:
-    """One pass over the devices that the actor may see."""
-    enrolled = in_state("enrolled")
+    """One pass over the devices that the actor may see; the archive is no part of the fleet."""
+    leaving = in_state("leaving")
+    enrolled = sa.or_(in_state("enrolled"), leaving)
     young = [sa.and_(enrolled, Device.seen_hour >= now - age) for _, age in _AGES]
     counted = (
         sa.true(),
         enrolled,
+        leaving,
         sa.and_(enrolled, Device.seen_hour < now - SILENT),
         in_state("checked_out"),
+        in_state("released"),
         in_state("blocked"),
         *young,
     )
@@ -76,7 +84,7 @@ def fleet(actor: Actor, *, now: datetime) -> Fleet:
             Device.os_version,
             *(sa.func.count(sa.case((condition, 1))) for condition in counted),
         )
-        .where(*_scope(actor))
+        .where(Device.archived_at.is_(None), *_scope(actor))
         .group_by(Device.platform, Device.os_version)
     )
     return _fleet([(row[0], row[1], tuple(row[2:])) for row in rows])
@@ -84,7 +92,8 @@ def fleet(actor: Actor, *, now: datetime) -> Fleet:
 
 def _fleet(rows: Sequence[tuple[str | None, str | None, tuple[int, ...]]]) -> Fleet:
     sums = [sum(column) for column in zip(*(row[2] for row in rows), strict=True)]
-    total, enrolled, silent, checked_out, blocked, *young = sums or [0] * (5 + len(_AGES))
+    counts, young = sums[:_COUNTS] or [0] * _COUNTS, sums[_COUNTS:] or [0] * len(_AGES)
+    total, enrolled, leaving, silent, checked_out, released, blocked = counts
     platforms: Counter[str | None] = Counter()
     for platform, _, numbers in rows:
         platforms[platform] += numbers[1]
@@ -94,8 +103,10 @@ def _fleet(rows: Sequence[tuple[str | None, str | None, tuple[int, ...]]]) -> Fl
     return Fleet(
         total=total,
         enrolled=enrolled,
+        leaving=leaving,
         silent=silent,
         checked_out=checked_out,
+        released=released,
         blocked=blocked,
         platforms=[item for item in platforms.most_common() if item[1]],
         versions=sorted((item for item in versions if item[2]), key=lambda item: -item[2]),
@@ -142,7 +153,7 @@ def not_wakeable(actor: Actor) -> int:
         sa.select(Channel.id)
         .join(Device, Device.id == Channel.device_id)
         .where(Channel.push_dead_at.is_not(None), Channel.ended_at.is_(None), Channel.key == "")
-        .where(*_scope(actor))
+        .where(sa.not_(Device.dismissed), *_scope(actor))
     )
     return _limited(some)
 

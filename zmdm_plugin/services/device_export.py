@@ -101,6 +101,9 @@ _TABLE: dict[str, tuple[str, Any]] = {
     "enrolled_at": ("Enrolled", Device.enrolled_at),
     "checkout_at": ("Checked out", Device.checkout_at),
     "blocked_at": ("Blocked", Device.blocked_at),
+    "leaving_at": ("Asked to leave", Device.leaving_at),
+    "released_at": ("Released", Device.released_at),
+    "archived_at": ("Archived", Device.archived_at),
     "created_at": ("First seen", Device.created_at),
     "updated_at": ("Changed", Device.updated_at),
 }

@@ -26,7 +26,7 @@ from zmdm_plugin.models import (
 from zmdm_plugin.services.identity_filter import devices_with
 from zmdm_plugin.services.keyset import MAX_ID
 
-State = Literal["enrolled", "never", "checked_out", "blocked"]
+State = Literal["enrolled", "leaving", "never", "checked_out", "released", "blocked", "archived"]
 STATES: tuple[State, ...] = get_args(State)
 SETUPS = ("waiting", "stalled")
 _User = orm.aliased(Channel)
@@ -46,9 +46,11 @@ class DeviceFilter:
     os_version: str | None = None
     blocked: bool | None = None
     enrolled: bool | None = None
-    """True: enrolled now; False: never, checked out, or blocked."""
+    """True: under management now, leaving or not; False: any of the other states."""
     state: State | None = None
     """Exactly one of these, as lists show it."""
+    archived: bool | None = None
+    """True: the archive alone. Else it is left out, but for who is asked for by name or state."""
     blueprint: int | None = None
     """With the blueprint of this id."""
     enrollment_kind: str | None = None
@@ -61,6 +63,8 @@ class DeviceFilter:
     """Of the person with this id, who signed in when it enrolled."""
     email: str | None = None
     """Of a person with this email address."""
+    person: str | None = None
+    """Of a person with this username or this email address."""
     push_dead: bool | None = None
     """Whether Apple says that its push token is dead, so that it cannot be woken."""
     tag: str | None = None
@@ -79,15 +83,17 @@ class DeviceFilter:
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """SQL conditions on zmdm_device joined with its device channel; a search asks for ids."""
+        identified = _identified(self.search.strip()) if self.search else []
         return [
             *self._exact(),
             *self._states(),
+            *self._kept(by_name=bool(identified or self.serial_number or self.udid)),
             *self._moments(),
             *self._seen(),
             *self._related(),
             *self._setup(),
             *self._identities(),
-            *self._searched(),
+            *([Device.id.in_(identified)] if identified else self._searched()),
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -130,11 +136,19 @@ class DeviceFilter:
             blocked = Device.blocked_at.is_not(None)
             found.append(blocked if self.blocked else Device.blocked_at.is_(None))
         if self.enrolled is not None:
-            enrolled = in_state("enrolled")
+            enrolled = sa.or_(in_state("enrolled"), in_state("leaving"))
             found.append(enrolled if self.enrolled else sa.not_(enrolled))
         if self.state is not None:
             found.append(in_state(self.state))
         return found
+
+    def _kept(self, *, by_name: bool) -> list[sa.ColumnElement[bool]]:
+        """The archive or the rest; both for who is asked for by what identifies it."""
+        if self.archived:
+            return [Device.archived_at.is_not(None)]
+        if self.archived is None and (by_name or self.state == "archived"):
+            return []
+        return [Device.archived_at.is_(None)]
 
     def _moments(self) -> list[sa.ColumnElement[bool]]:
         found: list[sa.ColumnElement[bool]] = []
@@ -161,13 +175,20 @@ class DeviceFilter:
             kinds = sessions.where(Enrollment.kind == self.enrollment_kind)
             found.append(Device.session_id.in_(kinds))
         if self.push_dead is not None:
-            dead = sa.and_(Channel.push_dead_at.is_not(None), Channel.ended_at.is_(None))
+            dead = sa.and_(
+                Channel.push_dead_at.is_not(None),
+                Channel.ended_at.is_(None),
+                sa.not_(Device.dismissed),
+            )
             found.append(dead if self.push_dead else sa.not_(sa.func.coalesce(dead, sa.false())))
         if self.user_short_name is not None:
             found.append(_users_with(_User.user_short_name == self.user_short_name))
         if self.email is not None:
             people = sa.select(RealmUser.id).where(RealmUser.email == self.email)
             found.append(Device.realm_user_id.in_(people))
+        if self.person is not None:
+            either = sa.or_(RealmUser.username == self.person, RealmUser.email == self.person)
+            found.append(Device.realm_user_id.in_(sa.select(RealmUser.id).where(either)))
         if self.tag is not None:
             tagged = sa.select(DeviceTag.device_id).join(Tag, Tag.id == DeviceTag.tag_id)
             found.append(Device.id.in_(tagged.where(Tag.key == self.tag.strip().casefold())))
@@ -193,8 +214,6 @@ class DeviceFilter:
         """Asks the database first: what few devices match is looked at once, not per ordering."""
         if not self.search:
             return []
-        if identified := _identified(self.search.strip()):
-            return [Device.id.in_(identified)]
         # The database lowers both sides: its idea of letters is not Python's.
         escaped = _ESCAPED.sub(r"/\g<0>", self.search)
         pattern = sa.func.lower(f"%{escaped}%")
@@ -221,21 +240,30 @@ def _identified(text: str) -> list[int]:
 
 def in_state(state: State) -> sa.ColumnElement[bool]:
     """Whether a device is in this state; each is in exactly one, the first that is true of
-    blocked, checked out, never enrolled, enrolled."""
-    conditions: dict[State, sa.ColumnElement[bool]] = {
-        "blocked": Device.blocked_at.is_not(None),
-        "checked_out": Device.checkout_at.is_not(None),
-        "never": Device.enrolled_at.is_(None),
-    }
-    if state == "enrolled":
-        nothing_else = (Device.blocked_at, Device.checkout_at)
-        return sa.and_(Device.enrolled_at.is_not(None), *(one.is_(None) for one in nothing_else))
+    archived, blocked, checked out, never enrolled, released, leaving, enrolled."""
     before: list[sa.ColumnElement[bool]] = []
-    for name, condition in conditions.items():
+    for name, condition in _states_in_order():
         if name == state:
             return sa.and_(condition, *before)
         before.append(sa.not_(condition))
     raise Refused("state", f"must be one of {', '.join(STATES)}")
+
+
+def state_of_a_device() -> sa.ColumnElement[str]:
+    """The name of its state, for whoever counts them all."""
+    return sa.case(*((condition, name) for name, condition in _states_in_order()))
+
+
+def _states_in_order() -> list[tuple[State, sa.ColumnElement[bool]]]:
+    return [
+        ("archived", Device.archived_at.is_not(None)),
+        ("blocked", Device.blocked_at.is_not(None)),
+        ("checked_out", Device.checkout_at.is_not(None)),
+        ("never", Device.enrolled_at.is_(None)),
+        ("released", Device.released_at.is_not(None)),
+        ("leaving", Device.leaving_at.is_not(None)),
+        ("enrolled", sa.true()),
+    ]
 
 
 def _users_with(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:

@@ -24,7 +24,16 @@ from zmdm_plugin.models import (
 )
 from zmdm_plugin.models.base import Base, utcnow
 from zmdm_plugin.protocol import x509
-from zmdm_plugin.services import command_queue, departure, events, hardware, replan
+from zmdm_plugin.services import (
+    command_queue,
+    departure,
+    events,
+    hardware,
+    locking,
+    replan,
+    unenroll,
+    vault,
+)
 from zmdm_plugin.services.applications import inventory
 from zmdm_plugin.services.apps import progress
 from zmdm_plugin.services.apps_books import reclaim
@@ -66,6 +75,7 @@ def _set_facts(channel: Channel, command: Claimed, effect: told.SetFacts) -> Non
             setattr(device, column, value)
     awaiting.said(channel, effect.columns.get("awaiting_configuration"))
     replan.if_facts_changed(device, before)
+    replan.if_lockable(channel, before)
     if (columns := _COLLECTED.get(effect.section)) is not None:
         setattr(device, columns[0], hardware.kept_answer(device, effect.body))
         setattr(device, columns[1], utcnow())
@@ -107,7 +117,7 @@ def _managed_apps(channel: Channel, _command: Claimed, effect: told.ManagedApps)
 
 
 def _app_taken(channel: Channel, _command: Claimed, effect: told.AppTaken) -> None:
-    progress.taken(channel, effect.artifact, effect.version, effect.state)
+    progress.taken(channel, effect.artifact, effect.version, effect.state, effect.identifier)
 
 
 def _replace_certificates(
@@ -240,16 +250,31 @@ def _declarations(channel: Channel, _command: Claimed, _effect: told.Declaration
 
 
 def _locked(channel: Channel, command: Claimed, _effect: told.Locked) -> None:
+    locking.locked(channel)
     _note(channel, "device.locked", command=command.uuid)
+
+
+def _not_locked(channel: Channel, command: Claimed, _effect: told.NotLocked) -> None:
+    vault.deny(channel.device_id, command.uuid)
 
 
 def _gone(channel: Channel, _command: Claimed, effect: told.DeviceGone) -> None:
     """Erased: it left without a CheckOut and comes back, if at all, by a new enrollment."""
     device, now = channel.device, utcnow()
-    device.checkout_at = now
+    device.checkout_at, device.leaving_at = now, None
     departure.end(device, why=f"the device was {effect.why}", now=now)
-    reclaim.erased(device)
+    reclaim.erased(device, returns=effect.returns)
     _note(channel, "device.gone", why=effect.why)
+
+
+def _unenrolled(channel: Channel, _command: Claimed, _effect: told.Unenrolled) -> None:
+    """Its CheckOut may still come, and may be lost: it is sent once."""
+    if channel.device.checkout_at is None:
+        unenroll.left(channel.device, kind="device.unenrolled")
+
+
+def _leave_refused(channel: Channel, _command: Claimed, effect: told.LeaveRefused) -> None:
+    unenroll.refused(channel.device, effect.why)
 
 
 def _local_users(channel: Channel, _command: Claimed, effect: told.LocalUsers) -> None:
@@ -305,7 +330,10 @@ APPLY: dict[type[told.Effect], Callable[[Channel, Claimed, Any], None]] = {
     told.DeclarationsEnabled: _declarations,
     told.LocalUsers: _local_users,
     told.Locked: _locked,
+    told.NotLocked: _not_locked,
     told.DeviceGone: _gone,
+    told.Unenrolled: _unenrolled,
+    told.LeaveRefused: _leave_refused,
     told.Note: _noted,
     told.FollowUp: _follow_up,
     told.Unreadable: _unreadable,

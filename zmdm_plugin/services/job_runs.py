@@ -22,7 +22,7 @@ from zmdm_plugin.errors import Conflict, Denied, NotFound, Refused
 from zmdm_plugin.models import ApiToken, JobRun
 from zmdm_plugin.models.base import new_uid, utcnow
 from zmdm_plugin.queues import defer
-from zmdm_plugin.services import tokens
+from zmdm_plugin.services import events, tokens
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, Keyset, Page
 
 LEASE = timedelta(seconds=120)
@@ -74,22 +74,28 @@ def start(
     """A new run, deferred once the open transaction commits; its `uid` is the task's id."""
     if not title.strip():
         raise Refused("title", "say what is done")
-    run = JobRun(
-        name=name,
-        title=title[:_TITLE],
-        state="queued",
-        total=total,
-        arguments=dict(arguments or {}),
-        actor_id=actor.id[:128],
-        actor_label=actor.label[:256],
-        actor_kind=actor.kind,
-        owner_id=actor.person.id[:128],
-        due_at=utcnow() + _WAKE_UP_LOST,
-    )
-    session().add(run)
+    run = _new(name, actor, title, total, arguments)
+    run.due_at = utcnow() + _WAKE_UP_LOST
     session().flush()
     _defer(name, run.uid)
     return run
+
+
+def accompany(name: str, *, title: str, total: int, now: datetime) -> JobRun:
+    """A run that merely shows how far other work is, whose place is kept elsewhere: no slice
+    claims it, no sweep looks at it. Told by `show`."""
+    run = _new(name, SYSTEM, title, total, None)
+    run.state, run.started_at, run.beat_at = "running", now, now
+    session().flush()
+    return run
+
+
+def show(uid: str, step: Step, *, now: datetime) -> None:
+    """What `accompany` began has come so far; nothing changes once somebody has stopped it."""
+    values = _values(step, now)
+    if step.finished:
+        values |= {"state": "done", "finished_at": now}
+    _update([JobRun.uid == uid, JobRun.finished_at.is_(None)], values)
 
 
 def claim(uid: str, *, now: datetime) -> Claimed | None:
@@ -115,22 +121,18 @@ def advance(claimed: Claimed, step: Step, *, now: datetime) -> Claimed | None:
 
     Lost if the run was cancelled or given to another slice: the work is rolled back.
     """
-    values: dict[str, Any] = {
-        "done": step.done,
-        "beat_at": now,
-        "due_at": now + LEASE,
-        "crashes": 0,
-    }
-    given = {"cursor": step.cursor, "total": step.total, "result": step.result}
-    values |= {name: value for name, value in given.items() if value is not None}
-    if step.message is not None:
-        values["message"] = step.message[:_MESSAGE]
+    values = _values(step, now) | {"due_at": now + LEASE}
     if step.finished:
         values |= {"state": "done", "finished_at": now, "due_at": None, "holder": None}
         values["secret_arguments"] = None
     if not _update(_held(claimed), values):
         raise Lost("the run was cancelled, or is another worker's now")
     return None if step.finished else _claimed(find(claimed.uid), now)
+
+
+def renew(claimed: Claimed, *, now: datetime) -> bool:
+    """Keep the run through a step that takes long; False if it is no longer this slice's."""
+    return _update(_held(claimed), {"beat_at": now, "due_at": now + LEASE})
 
 
 def give_back(claimed: Claimed, *, now: datetime) -> None:
@@ -145,7 +147,11 @@ def fail(uid: str, why: str, *, now: datetime, holder: str | None = None) -> boo
     conditions = [JobRun.uid == uid, JobRun.finished_at.is_(None)]
     if holder is not None:
         conditions.append(JobRun.holder == holder)
-    return _update(conditions, _ended("failed", why, now))
+    if not _update(conditions, _ended("failed", why, now)):
+        return False
+    run = find(uid)
+    events.record("job.failed", job=run.name, run=uid, title=run.title)
+    return True
 
 
 def cancel(uid: str, *, now: datetime) -> JobRun:
@@ -172,8 +178,7 @@ def page(
 ) -> Page[JobRun]:
     """A page of the runs whose columns have these values, the newest first."""
     query = sa.select(JobRun).where(*(getattr(JobRun, name) == equal[name] for name in equal))
-    found = Keyset(JobRun.id, {}).page(query, ordering="-id", cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return Keyset(JobRun.id, {}).entities(query, ordering="-id", cursor=cursor, limit=limit)
 
 
 def belongs_to(run: JobRun, actor: Actor) -> bool:
@@ -226,6 +231,37 @@ def sweep(*, now: datetime) -> int:
         if _update([JobRun.uid == uid, JobRun.due_at <= now, unchanged], values):
             _defer(name, uid)
     return found
+
+
+def _values(step: Step, now: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {"done": step.done, "beat_at": now, "crashes": 0}
+    given = {"cursor": step.cursor, "total": step.total, "result": step.result}
+    values |= {name: value for name, value in given.items() if value is not None}
+    if step.message is not None:
+        values["message"] = step.message[:_MESSAGE]
+    return values
+
+
+def _new(
+    name: str,
+    actor: Actor,
+    title: str,
+    total: int | None,
+    arguments: Mapping[str, Any] | None,
+) -> JobRun:
+    run = JobRun(
+        name=name,
+        title=title[:_TITLE],
+        state="queued",
+        total=total,
+        arguments=dict(arguments or {}),
+        actor_id=actor.id[:128],
+        actor_label=actor.label[:256],
+        actor_kind=actor.kind,
+        owner_id=actor.person.id[:128],
+    )
+    session().add(run)
+    return run
 
 
 def _claimed(run: JobRun, now: datetime) -> Claimed:

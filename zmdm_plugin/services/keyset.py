@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from zmdm_plugin.errors import Refused
 from zmdm_plugin.models.base import UtcDateTime
 
 T = TypeVar("T")
+R = TypeVar("R")
 MAX_ID = 2**63 - 1
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
@@ -34,6 +36,10 @@ class Page(Generic[T]):
 
     items: list[T]
     next_cursor: str | None
+
+    def map(self, shown: Callable[[T], R]) -> Page[R]:
+        """The same page, each of its items as it is shown."""
+        return Page([shown(one) for one in self.items], self.next_cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,26 @@ class Keyset:
             return Page(rows, None)
         rows = rows[:limit]
         return Page(rows, self._encode(ordering, column, rows[-1][0]))
+
+    def entities(
+        self,
+        statement: sa.Select[T],
+        *,
+        ordering: str = "id",
+        cursor: str | None = None,
+        limit: int = DEFAULT_LIMIT,
+    ) -> Page[T]:
+        """The same where an entity is all that a row has."""
+        found = self.page(statement, ordering=ordering, cursor=cursor, limit=limit)
+        return found.map(itemgetter(0))
+
+    def value(self, cursor: str, ordering: str) -> Any:
+        """What the last row before this cursor had in the ordering; Refused names `cursor`."""
+        return self._decode(cursor, ordering, self._columns[ordering.removeprefix("-")]).value
+
+    def cursor(self, ordering: str, last: Any) -> str:
+        """The cursor of the page behind this entity."""
+        return self._encode(ordering, self._columns[ordering.removeprefix("-")], last)
 
     def _segments(
         self,

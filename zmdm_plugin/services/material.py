@@ -9,7 +9,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import ArtifactVersion
 from zmdm_plugin.protocol import password_hash
-from zmdm_plugin.services import targets, vault
+from zmdm_plugin.services import return_to_service, targets, vault
 from zmdm_plugin.services.apps import orders
 from zmdm_plugin.services.artifacts import profiles
 from zmdm_plugin.services.declarations import sync
@@ -110,6 +110,12 @@ def _app_identifier(channel_id: int, args: Mapping[str, Any]) -> str:
     return orders.identifier(targets.conversing(channel_id), args["version"])
 
 
+def _return_to_service(channel_id: int, args: Mapping[str, Any]) -> dict[str, bytes]:
+    if not args.get("return_to_service"):
+        return {}
+    return return_to_service.material(targets.conversing(channel_id), args)
+
+
 LOADERS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
     "target": _target,
     "renewal_profile": _renewal_profile,
@@ -127,4 +133,5 @@ LOADERS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
     "unlock_token": _unlock_token,
     "app": _app,
     "app_identifier": _app_identifier,
+    "return_to_service": _return_to_service,
 }

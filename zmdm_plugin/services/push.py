@@ -28,6 +28,7 @@ from zmdm_plugin.clients.apns import (
 from zmdm_plugin.db import is_postgresql, session
 from zmdm_plugin.models import Channel, Device, PushCertificate
 from zmdm_plugin.services import events
+from zmdm_plugin.services.metrics import counters
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ LIFETIME = timedelta(days=7)
 _DAILY = timedelta(days=1)
 _RETRY_CERTIFICATE = timedelta(minutes=15)
 _FIRST_WAIT = 30.0
+_TAKEN = "Success"
 _LONGEST_WAIT = 6 * 3600.0
 _LONGEST_OUTAGE_WAIT = 300.0
 """No answer says nothing about the device: all shall be pushed soon after an outage has ended."""
@@ -292,6 +294,11 @@ class _Storing:
         groups: dict[tuple[int, str | None], list[int]] = defaultdict(list)
         for leased, outcome in pairs:
             groups[(outcome.status, outcome.reason)].append(leased.id)
+        reasons = {
+            reason or (_TAKEN if status == 200 else "no answer"): len(ids)
+            for (status, reason), ids in groups.items()
+        }
+        counters.add(counters.PUSHES, reasons)
         for (status, reason), ids in groups.items():
             session().execute(
                 sa.update(_C)

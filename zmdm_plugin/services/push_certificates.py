@@ -253,7 +253,7 @@ def _own_key(row: PushCertificate) -> PrivateKey:
     key = vault.unseal(row, "private_key")
     if key is None:
         raise Refused("key", "is needed, for none is kept here")
-    return pem.private_key(key)
+    return pem.kept_key(key)
 
 
 def _certificates(certificate: bytes) -> tuple[bytes, ...]:

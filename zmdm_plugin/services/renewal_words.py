@@ -47,6 +47,8 @@ def _away(standing: Standing) -> str:
     device = standing.device
     if device.blocked_at is not None:
         return "The device is blocked, so it gets no new identity."
+    if device.released_at is not None:
+        return "The device was released; it gets a new identity when it enrolls again."
     if device.checkout_at is not None:
         return "The device has left; it gets a new identity when it enrolls again."
     return ""

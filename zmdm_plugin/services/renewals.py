@@ -107,8 +107,8 @@ def renew(device: Device, actor: Actor, *, bulk: bool = False) -> ChannelCommand
     A renewal that failed begins anew, with short waits. Conflict where nothing can be renewed.
     """
     channel = devices.channel(device.id)
-    if device.blocked_at is not None:
-        raise Conflict("the device is blocked")
+    if device.dismissed:
+        raise Conflict("the device is blocked or released, so it gets no new identity")
     held = renewal.present(device.id)
     if held is None or channel.ended_at is not None:
         raise Conflict("the device is not enrolled, so there is no identity to renew")
@@ -142,7 +142,7 @@ def say_overdue(*, now: datetime) -> int:
     ]
     for held, device in late:
         held.renewal_overdue_at = now
-        if device.blocked_at is None and device.checkout_at is None:
+        if not device.dismissed and device.checkout_at is None:
             _tell_overdue(held, device)
     return len(late)
 
@@ -155,7 +155,7 @@ def number_overdue(actor: Actor, *, most: int) -> int:
         .where(
             *identity_filter.in_state("in_use", now=utcnow()),
             *identity_filter.renewal_is("overdue"),
-            Device.blocked_at.is_(None),
+            sa.not_(Device.dismissed),
             Device.checkout_at.is_(None),
             *_scope(actor),
         )

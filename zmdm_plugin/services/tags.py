@@ -22,8 +22,7 @@ _LONGEST = 64
 
 def page(*, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page[Tag]:
     """A page of all tags, the oldest first."""
-    found = Keyset(Tag.id, {}).page(sa.select(Tag), cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return Keyset(Tag.id, {}).entities(sa.select(Tag), cursor=cursor, limit=limit)
 
 
 def every(*, limit: int = 500) -> Sequence[Tag]:
@@ -80,11 +79,16 @@ def delete(tag: Tag) -> int:
 
 
 def counts(actor: Actor) -> dict[int, int]:
-    """How many of the devices that this actor may see have each tag."""
-    counted = sa.select(DeviceTag.tag_id, sa.func.count()).group_by(DeviceTag.tag_id)
+    """How many of the devices that this actor may see, but for the archive, have each tag."""
+    counted = (
+        sa.select(DeviceTag.tag_id, sa.func.count())
+        .join(Device, Device.id == DeviceTag.device_id)
+        .where(Device.archived_at.is_(None))
+        .group_by(DeviceTag.tag_id)
+    )
     scope = access.row_scope(actor, access.VIEW_DEVICES)
     if scope is not None:
-        counted = counted.join(Device, Device.id == DeviceTag.device_id).where(scope)
+        counted = counted.where(scope)
     return {tag_id: number for tag_id, number in session().execute(counted)}
 
 

@@ -31,6 +31,7 @@ def target(channel: Channel) -> Target:
         t2=has_t2(device.model),
         supervised=device.supervised,
         user_enrollment=bool(device.user_enrollment),
+        account_driven=payload.get("enrollment_mode") in ("BYOD", "ADDE"),
         dep_enrollment=bool(device.dep_enrollment),
         user_approved=device.user_approved_enrollment,
         shared_ipad=bool(device.shared_ipad),
@@ -40,4 +41,6 @@ def target(channel: Channel) -> Target:
         pin_required_for_erase=device.pin_required_for_erase,
         pin_required_for_lock=device.pin_required_for_lock,
         unlock_token=device.unlock_token_escrowed,
+        bootstrap_token=device.bootstrap_token_escrowed,
+        activation_lock=device.activation_lock_enabled,
     )

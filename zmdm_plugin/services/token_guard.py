@@ -15,6 +15,7 @@ from zmdm_plugin.actors import Actor
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import TooMany
 from zmdm_plugin.models import AuditEntry
+from zmdm_plugin.origin import origin
 from zmdm_plugin.services import audit, tokens
 
 ACTION = "token.refused"
@@ -36,7 +37,7 @@ def write_down(refused: tokens.TokenRefused, *, now: datetime) -> None:
 
 def _lately(now: datetime) -> tuple[int, int]:
     """How many were refused within a minute: from this address, and from anywhere."""
-    address = audit.origin().source_ip
+    address = origin().source_ip
     here = AuditEntry.source_ip == address if address else AuditEntry.source_ip.is_(None)
     query = sa.select(sa.func.count(sa.case((here, 1))), sa.func.count()).where(
         AuditEntry.action == ACTION, AuditEntry.created_at > now - _MINUTE

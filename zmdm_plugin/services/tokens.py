@@ -140,8 +140,7 @@ def page(actor: Actor, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT)
     if not access.allowed(actor, access.VIEW_TOKENS):
         access.demand(actor, access.ADD_TOKENS)
         query = query.where(ApiToken.owner_id == actor.person.id)
-    found = KEYSET.page(query, ordering="-id", cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return KEYSET.entities(query, ordering="-id", cursor=cursor, limit=limit)
 
 
 def find(token_id: int, *, actor: Actor, permission: str) -> ApiToken:

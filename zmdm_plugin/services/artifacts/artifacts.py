@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import (
+    AdeSettings,
     Artifact,
     ArtifactRequirement,
     ArtifactVersion,
     BlueprintArtifact,
     Channel,
     ChannelArtifact,
+    Enrollment,
     MDMBlueprint,
 )
 from zmdm_plugin.models.artifacts import APPS, TYPES
@@ -34,6 +36,7 @@ LONGEST_INTERVAL = 366
 """Days between two installations of the same version."""
 KEYSET = Keyset(Artifact.id, {"name": Artifact.name})
 _GONE = ("uninstalled",)
+_OFFERED = 500
 _IDENTIFIER = 64
 
 
@@ -43,6 +46,8 @@ class Usages:
 
     blueprints: list[str] = field(default_factory=list)
     artifacts: list[str] = field(default_factory=list)
+    enrollments: list[str] = field(default_factory=list)
+    """Whose devices return by its Wi-Fi."""
     channels: int = 0
 
     @property
@@ -50,7 +55,9 @@ class Usages:
         """What stands against deleting it; empty if nothing does."""
         parts = [f"the blueprint “{name}”" for name in self.blueprints[:3]]
         parts += [f"the artifact “{name}”" for name in self.artifacts[:3]]
+        parts += [f"the enrollment “{name}”" for name in self.enrollments[:3]]
         hidden = max(len(self.blueprints) - 3, 0) + max(len(self.artifacts) - 3, 0)
+        hidden += max(len(self.enrollments) - 3, 0)
         if hidden:
             parts.append(f"{hidden} more")
         if self.channels:
@@ -144,6 +151,12 @@ def usages(row: Artifact) -> Usages:
         )
         .order_by(Artifact.name)
     )
+    returning = session().scalars(
+        sa.select(Enrollment.name)
+        .join(AdeSettings, AdeSettings.enrollment_id == Enrollment.id)
+        .where(AdeSettings.return_wifi_artifact_id == row.id)
+        .order_by(Enrollment.name)
+    )
     channels = session().scalar(
         sa.select(sa.func.count())
         .select_from(ChannelArtifact)
@@ -154,7 +167,7 @@ def usages(row: Artifact) -> Usages:
             Channel.ended_at.is_(None),
         )
     )
-    return Usages(list(blueprints), list(dependents), channels or 0)
+    return Usages(list(blueprints), list(dependents), list(returning), channels or 0)
 
 
 def find(artifact_id: int) -> Artifact:
@@ -167,6 +180,15 @@ def find(artifact_id: int) -> Artifact:
 
 def named(name: str) -> Artifact | None:
     return session().scalar(sa.select(Artifact).where(Artifact.name == name.strip()))
+
+
+def profile_names() -> list[tuple[int, str]]:
+    """Ids and names of the profiles for devices, to choose from: the first of them by name."""
+    query = sa.select(Artifact.id, Artifact.name).where(
+        Artifact.type == "profile", Artifact.channel == "device"
+    )
+    rows = session().execute(query.order_by(Artifact.name, Artifact.id).limit(_OFFERED))
+    return [(row_id, name) for row_id, name in rows]
 
 
 def page(
@@ -189,8 +211,7 @@ def page(
             BlueprintArtifact.blueprint_id == blueprint_id
         )
         statement = statement.where(Artifact.id.in_(linked))
-    found = KEYSET.page(statement, ordering=ordering, cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return KEYSET.entities(statement, ordering=ordering, cursor=cursor, limit=limit)
 
 
 def _identifier(row: Artifact) -> str:

@@ -15,7 +15,7 @@ from zmdm_plugin.models import (
     EnrollmentSession,
     MDMBlueprint,
 )
-from zmdm_plugin.services import events, replan
+from zmdm_plugin.services import events, licence_marks, replan
 from zmdm_plugin.services.artifacts import locking
 
 
@@ -26,6 +26,7 @@ def enrolled(device: Device, passing: EnrollmentSession) -> None:
     """
     device.blueprint_id = passing.enrollment.blueprint_id
     device.blueprint_actor_id = None
+    licence_marks.mark(device.serial_number)
     mine = sa.select(Channel.id).where(Channel.device_id == device.id)
     for model in (ChannelArtifact, ChannelDeclarations):
         session().execute(

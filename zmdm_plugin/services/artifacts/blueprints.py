@@ -21,6 +21,7 @@ from zmdm_plugin.models import (
 from zmdm_plugin.models.blueprints import COLLECT
 from zmdm_plugin.services import access, events
 from zmdm_plugin.services.artifacts import locking, revisions, scopes
+from zmdm_plugin.services.events import Fact
 from zmdm_plugin.services.keyset import DEFAULT_LIMIT, MAX_ID, Keyset, Page
 from zmdm_plugin.services.protection import configs
 
@@ -80,16 +81,18 @@ def update(row: MDMBlueprint, changes: Mapping[str, Any]) -> None:
 def delete(row: MDMBlueprint) -> None:
     """Delete a blueprint that nothing uses any more, with its links; Conflict says what does.
 
+    Devices in the archive do not count: they have none then, and their timelines say so.
     Its revision stays: should its id be given again, no process takes the new for the old one.
     """
     locking.hold(row)
     uses = {
         "enrollment": _count(Enrollment.blueprint_id == row.id),
-        "device": _count(Device.blueprint_id == row.id),
+        "device": _count(sa.and_(Device.blueprint_id == row.id, Device.archived_at.is_(None))),
     }
     used = [f"{number} {name}{'s' * (number != 1)}" for name, number in uses.items() if number]
     if used:
         raise Conflict(f"the blueprint is used by {' and '.join(used)}")
+    _take_from_archived(row)
     session().execute(
         sa.update(Manifest).where(Manifest.blueprint_id == row.id).values(blueprint_id=None)
     )
@@ -97,6 +100,18 @@ def delete(row: MDMBlueprint) -> None:
     events.record("blueprint.deleted", name=row.name)
     session().delete(row)
     session().flush()
+
+
+def _take_from_archived(row: MDMBlueprint) -> None:
+    """One that comes out of the archive meanwhile is held back by the blueprint's foreign key."""
+    taken = session().scalars(
+        sa.update(Device)
+        .where(Device.blueprint_id == row.id, Device.archived_at.is_not(None))
+        .values(blueprint_id=None)
+        .returning(Device.id),
+        execution_options={"synchronize_session": False},
+    )
+    events.record_all([Fact("device.blueprint_changed", device_id, {}) for device_id in taken])
 
 
 def find(blueprint_id: int) -> MDMBlueprint:
@@ -118,10 +133,10 @@ def every(*, limit: int = 500) -> Sequence[MDMBlueprint]:
 
 
 def device_counts(actor: Actor) -> dict[int, int]:
-    """How many of the devices that this actor may see have each blueprint."""
+    """How many of the devices that this actor may see, but for the archive, have each blueprint."""
     counted = (
         sa.select(Device.blueprint_id, sa.func.count())
-        .where(Device.blueprint_id.is_not(None))
+        .where(Device.blueprint_id.is_not(None), Device.archived_at.is_(None))
         .group_by(Device.blueprint_id)
     )
     scope = access.row_scope(actor, access.VIEW_DEVICES)

@@ -34,6 +34,7 @@ class Brought:
     bundles: tuple[Bundle, ...] = ()
     """What the device lists; empty where nobody knows."""
     removable: bool = True
+    """That nobody knows how a store app is called may pass: it is tried, and says so."""
     managed: bool = True
     """Whether the device lists it among its managed apps."""
 
@@ -41,7 +42,7 @@ class Brought:
 def of(channel: Channel, rows: Sequence[ChannelArtifact]) -> Mapping[int, Brought]:
     """By artifact; one statement."""
     ids = {
-        version: row.artifact_id
+        version: row
         for row in rows
         if (version := row.tried_version_id or row.installed_version_id) is not None
     }
@@ -64,8 +65,14 @@ def of(channel: Channel, rows: Sequence[ChannelArtifact]) -> Mapping[int, Brough
         .where(ArtifactVersion.id.in_(list(ids)))
     )
     return {
-        ids[version]: _one(target, version, content, type_=type_, bundles=_bundles(target, *known))
-        for version, content, type_, *known in found
+        ids[version].artifact_id: _one(
+            target,
+            version,
+            content,
+            type_=type_,
+            bundles=_bundles(target, bundle_id or ids[version].app_identifier, *package),
+        )
+        for version, content, type_, bundle_id, *package in found
     }
 
 
@@ -80,11 +87,12 @@ def _one(
     managed = not target.is_mac or bool(content.get("install_as_managed"))
     forbidden = target.is_mac and target.user_enrollment
     own = PACKAGE if target.is_mac else APP
+    kind = STORE if type_ == STORE else own
     return Brought(
-        kind=STORE if type_ == STORE else own,
+        kind=kind,
         version=version,
         bundles=bundles,
-        removable=managed and not forbidden and bool(bundles),
+        removable=managed and not forbidden and (bool(bundles) or kind == STORE),
         managed=managed,
     )
 

@@ -26,6 +26,8 @@ class Version:
     """Of a store app: whose licences it takes."""
     declarable: bool = False
     """Of an app: a declaration can say all that it is to be installed with."""
+    configured: bool = False
+    """Of an app: it has a configuration, which a declaration names as an asset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

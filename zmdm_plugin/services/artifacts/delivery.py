@@ -10,13 +10,20 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.models import Artifact, Channel, ChannelArtifact
 from zmdm_plugin.protocol import declarations
-from zmdm_plugin.protocol.apps import PACKAGES
+from zmdm_plugin.protocol.apps import CONFIGURATION, PACKAGES
 from zmdm_plugin.protocol.platform import Platform
 from zmdm_plugin.protocol.scope import Facts
 from zmdm_plugin.services.artifacts import brought, catalog, facts, present, values
 from zmdm_plugin.services.artifacts.brought import Brought
 from zmdm_plugin.services.artifacts.compiled import Compiled
-from zmdm_plugin.services.artifacts.resolve import APPS, BY_COMMAND, NOTHING, Chosen, Resolution
+from zmdm_plugin.services.artifacts.resolve import (
+    APPS,
+    BY_COMMAND,
+    DECLARED,
+    NOTHING,
+    Chosen,
+    Resolution,
+)
 from zmdm_plugin.services.artifacts.wanted import APP, PACKAGE, Held, Wanted
 
 
@@ -64,34 +71,52 @@ def by_command(one: Chosen, *, known: Compiled, told: Facts) -> bool:
 
     Apps further only where the declaration can say all that they are to be installed with.
     """
+    return why_command(one, known=known, told=told) is not None
+
+
+def why_command(one: Chosen, *, known: Compiled, told: Facts) -> str | None:
+    """Why an artifact goes by command to this channel, in words; None: by declaration."""
     kind = one.item.type
     if kind not in BY_COMMAND:
-        return False
-    able = told.declarations and not told.awaiting
-    if kind == "profile":
-        return not (able and known.legacy_profiles_via_ddm)
-    if kind in APPS:
-        declared = able and known.apps_via_ddm and one.version.declarable
-        return not (declared and _declares(one, told))
-    return True
+        return None
+    if kind not in DECLARED:
+        return "it is brought by command"
+    chosen = known.legacy_profiles_via_ddm if kind == "profile" else known.apps_via_ddm
+    if not chosen:
+        things = "profiles" if kind == "profile" else "apps and packages"
+        return f"it goes by command, as the blueprint says of {things}"
+    if not told.declarations:
+        return "it goes by command: the device's OS does not know declarations"
+    if told.awaiting:
+        return "it goes by command while the device is in Setup Assistant"
+    why = _undeclared(one, told) if kind in APPS else None
+    return f"it goes by command: {why}" if why is not None else None
 
 
-def _declares(one: Chosen, told: Facts) -> bool:
-    """Whether the OS knows the declaration of an app."""
+def _undeclared(one: Chosen, told: Facts) -> str | None:
+    """What the declaration of an app cannot say, or this OS does not know; None: it will do."""
+    if not one.version.declarable:
+        return "the declaration cannot say how it is to be managed"
     if told.platform is None:
-        return False
+        return "the device has not told its platform"
+    type_ = one.item.declaration_type or ""
     manifest = one.item.type == "enterprise_app"
-    if manifest and told.platform is Platform.MACOS and one.item.declaration_type != PACKAGES:
-        return False  # of its own, a Mac installs packages only by declaration
+    if manifest and told.platform is Platform.MACOS and type_ != PACKAGES:
+        return "of one's own, a Mac installs packages only by declaration"
     why = declarations.supported(
-        one.item.declaration_type or "",
+        type_,
         told.platform,
         told.os_version,
         supervised=told.supervised,
         user_enrollment=told.user_enrollment,
         channel=told.channel.value,
     )
-    return why is None
+    if why is not None:
+        return f"the declaration {why}"
+    if not one.version.configured:
+        return None
+    why = declarations.key_supported(type_, CONFIGURATION, told.platform, told.os_version)
+    return f"a configuration in the declaration {why}" if why is not None else None
 
 
 def kind_of(artifact_type: str, platform: Platform | None) -> str:

@@ -23,7 +23,14 @@ from zmdm_plugin.models import (
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.scope import Facts, Verdict, walk
 from zmdm_plugin.services import channels, devices
-from zmdm_plugin.services.artifacts import catalog, delivery, explain_delivery, facts, outcomes
+from zmdm_plugin.services.artifacts import (
+    catalog,
+    delivery,
+    explain_delivery,
+    facts,
+    licensing,
+    outcomes,
+)
 from zmdm_plugin.services.artifacts.compiled import Compiled, Item
 from zmdm_plugin.services.artifacts.explain_delivery import Case
 from zmdm_plugin.services.artifacts.resolve import DECLARED_ONLY, Resolution, admitted
@@ -45,7 +52,7 @@ _PLACES = {
     "enrolled": ("enrolled",),
     "blueprint": ("blueprint",),
     "linked": ("linked", "link", "setup_assistant"),
-    "platform": ("channel", "platform", "declarations", "supported"),
+    "platform": ("channel", "platform", "declarations", "way", "supported"),
     "version": ("version", "requires"),
     "variables": ("variables", "prerequisites", "licence", "update", "retries"),
     "queued": ("queued", "listed"),
@@ -134,15 +141,15 @@ def _steps(channel: Channel, artifact: Artifact) -> Iterator[Step]:
     if chosen is None:
         yield from _leaving(channel, artifact)
         return
-    by_command = delivery.by_command(chosen, known=known.compiled, told=known.facts)
     yield from explain_delivery.steps(
         Case(
             chosen=chosen,
             compiled=known.compiled,
             rows=outcomes.rows_of(channel),
-            by_command=by_command,
+            why_command=delivery.why_command(chosen, known=known.compiled, told=known.facts),
             awaiting=known.facts.awaiting,
             under_way=UnderWay.of(channel, now=utcnow()),
+            unlicensed=licensing.missing(channel, [chosen]).get(chosen.item.id),
         )
     )
 
@@ -151,6 +158,8 @@ def _enrolled(channel: Channel) -> Step:
     device = channel.device
     if device.blocked_at is not None:
         return Step("enrolled", False, "the device is blocked")
+    if device.released_at is not None:
+        return Step("enrolled", False, "the device was released")
     if channel.ended_at is not None or channel.enrolled_at is None:
         return Step("enrolled", False, "the channel has ended: nothing is sent to it")
     return Step("enrolled", True, "the device is enrolled")

@@ -26,10 +26,17 @@ class Case:
     chosen: Chosen
     compiled: Compiled
     rows: Mapping[int, ChannelArtifact]
-    by_command: bool
+    why_command: str | None
+    """Why it goes by command, in words; None: it goes by declaration."""
     awaiting: bool
     """In Setup Assistant, where declarations rest."""
     under_way: UnderWay
+    unlicensed: str | None = None
+    """Of a store app: what its licence waits for at this moment; None where it is there."""
+
+    @property
+    def by_command(self) -> bool:
+        return self.why_command is not None
 
     @property
     def row(self) -> ChannelArtifact | None:
@@ -49,6 +56,7 @@ class Case:
 
 def steps(case: Case) -> Iterator[Step]:
     """In the order in which things can be stuck."""
+    yield Step("way", True, case.why_command or "it goes by declaration")
     if not case.by_command:
         yield from _supported(case)
         if case.awaiting:
@@ -60,8 +68,9 @@ def steps(case: Case) -> Iterator[Step]:
     if case.has_it:
         yield _present(case)
         return
-    if (waits := outcomes.obstacle(case.row, "Licence")) is not None:
-        yield Step("licence", False, waits)
+    if case.chosen.version.location_asset is not None:
+        yield Step("licence", case.unlicensed is None, case.unlicensed or "its licence is there")
+    if case.unlicensed is not None:
         return
     if case.row is not None and case.row.status in UNDER_WAY:
         yield from _under_way(case, case.row)
@@ -118,6 +127,8 @@ def _present(case: Case) -> Step:
     words = f"version {case.chosen.version.number} is there, installed {at}"
     if row is not None and row.active is False:
         return Step("active", False, f"{words}, but it is not active; {joined(row)}")
+    if row is not None and outcomes.told(row):
+        return Step("present", True, f"{words}; {joined(row)}")
     return Step("present", True, words)
 
 

@@ -83,8 +83,7 @@ def page(
         statement = statement.where(Artifact.id.in_(linked))
     if wanted.failing:
         statement = statement.where(_fails(actor))
-    found = BY_NAME.page(statement, ordering="name", cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return BY_NAME.entities(statement, ordering="name", cursor=cursor, limit=limit)
 
 
 def failing(actor: Actor, artifact_ids: Iterable[int]) -> set[int]:

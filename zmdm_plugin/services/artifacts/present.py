@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.models import Artifact, ArtifactVersion, Channel, ChannelArtifact
 from zmdm_plugin.models.base import utcnow
-from zmdm_plugin.services import events
+from zmdm_plugin.services import events, licence_marks
 from zmdm_plugin.services.artifacts import values
 from zmdm_plugin.services.artifacts.wanted import INSTALL, REMOVE, wait_after
 
@@ -103,6 +103,7 @@ def removed(channel: Channel, artifact_id: int) -> None:
             ChannelArtifact.channel_id == channel.id, ChannelArtifact.artifact_id == artifact_id
         )
     )
+    licence_marks.mark(channel.device.serial_number)
     _plan_soon(channel)
     _tell(channel, "artifact.removed", artifact_id)
 
@@ -114,6 +115,7 @@ def left(channel: Channel, artifact_id: int) -> None:
             ChannelArtifact.channel_id == channel.id, ChannelArtifact.artifact_id == artifact_id
         )
     )
+    licence_marks.mark(channel.device.serial_number)
     _tell(channel, "artifact.left", artifact_id)
 
 
@@ -133,6 +135,7 @@ def withdrawn(channel: Channel, artifact_id: int) -> None:
     row = ensure(channel, artifact_id)
     if row.installed_version_id is None:
         session().delete(row)
+        licence_marks.mark(channel.device.serial_number)
     else:
         row.status, row.tried_version_id = "installed", row.installed_version_id
     session().flush()

@@ -20,6 +20,8 @@ from zmdm_plugin.services.artifacts.compiled import Compiled, Item, Link, Versio
 APPS = frozenset({"store_app", "enterprise_app"})
 BY_COMMAND = frozenset({"profile", "provisioning_profile", *APPS})
 """Types that a device without declarations can have."""
+DECLARED = frozenset({"profile", *APPS})
+"""Those of them that a declaration can bring as well."""
 DECLARED_ONLY = frozenset(
     {"data_asset", "cert_asset", "configuration", "activation", "asset", "management"}
 )

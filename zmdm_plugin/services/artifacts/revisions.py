@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from zmdm_plugin.db import session
 from zmdm_plugin.models import ArtifactRequirement, BlueprintArtifact, Revision
 from zmdm_plugin.models.blueprints import revision_name
-from zmdm_plugin.services import wake
+from zmdm_plugin.services import licence_marks, wake
 
 _TOUCHED = "zmdm_touched"
 
@@ -25,10 +25,12 @@ def of(blueprint_id: int) -> int:
 
 
 def touch(blueprint_ids: Iterable[int]) -> None:
-    """Count up the revisions of some blueprints, in id order, and have their devices woken."""
+    """Count up the revisions of some blueprints, in id order, and have their devices woken
+    and their licences looked at."""
     session().flush()
     for blueprint_id in sorted(set(blueprint_ids)):
         wake.blueprint(blueprint_id)
+    licence_marks.walk()
     session().info[_TOUCHED] = session()().get_transaction()
 
 

@@ -14,7 +14,7 @@ from zmdm_plugin.models import Artifact, ArtifactVersion, Channel, ChannelArtifa
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.scope import Facts, Verdict
 from zmdm_plugin.services import access, channels
-from zmdm_plugin.services.artifacts import catalog, delivery, facts, outcomes, present
+from zmdm_plugin.services.artifacts import catalog, delivery, facts, licensing, outcomes, present
 from zmdm_plugin.services.artifacts.compiled import Compiled
 from zmdm_plugin.services.artifacts.explain_delivery import Case, steps
 from zmdm_plugin.services.artifacts.outcomes import rows_of
@@ -121,14 +121,16 @@ def _cases(
     if known is None or told is None:
         return {}
     under_way = UnderWay.of(channel, now=utcnow())
+    lacking = licensing.missing(channel, decided.chosen)
     return {
         one.item.id: Case(
             chosen=one,
             compiled=known,
             rows=rows,
-            by_command=delivery.by_command(one, known=known, told=told),
+            why_command=delivery.why_command(one, known=known, told=told),
             awaiting=told.awaiting,
             under_way=under_way,
+            unlicensed=lacking.get(one.item.id),
         )
         for one in decided.chosen
     }

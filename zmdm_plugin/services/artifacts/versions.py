@@ -182,8 +182,7 @@ def page(
 ) -> Page[ArtifactVersion]:
     """A page of versions, the newest first."""
     statement = sa.select(ArtifactVersion).where(ArtifactVersion.artifact_id == artifact.id)
-    found = KEYSET.page(statement, ordering="-id", cursor=cursor, limit=limit)
-    return Page([row[0] for row in found.items], found.next_cursor)
+    return KEYSET.entities(statement, ordering="-id", cursor=cursor, limit=limit)
 
 
 def source(row: ArtifactVersion) -> bytes:

@@ -13,8 +13,8 @@ from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import Artifact, ArtifactVersion, Channel
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.protocol.mobileconfig import CONTENT_TYPE as PROFILE
-from zmdm_plugin.services import vault
-from zmdm_plugin.services.declarations import credentials, links, offers
+from zmdm_plugin.services import app_configuration, vault
+from zmdm_plugin.services.declarations import app_assets, credentials, links, offers
 
 Render = Callable[[ArtifactVersion, Channel], bytes]
 _GONE = "there is nothing here"
@@ -33,7 +33,7 @@ def find(channel_uid: str, version_uid: str, name: str, *, profile: Render) -> D
     if not links.holds(channel_uid, version_uid, name):
         raise NotFound(_GONE)
     channel = session().scalar(sa.select(Channel).where(Channel.uid == channel_uid))
-    if channel is None or channel.ended_at is not None or channel.device.blocked_at is not None:
+    if channel is None or channel.ended_at is not None or channel.device.dismissed:
         raise NotFound(_GONE)
     line = offers.line_of(channel, version_uid)
     row = (
@@ -55,6 +55,8 @@ def find(channel_uid: str, version_uid: str, name: str, *, profile: Render) -> D
         values: Mapping[str, str] = line.extra.get("values") or {}
         body = credentials.scep(version, channel, values=values, now=utcnow())
         return Download(body, credentials.CONTENT_TYPE)
+    if line.extra.get(app_assets.CONFIGURED):
+        return Download(app_assets.content(version, line), app_configuration.CONTENT_TYPE)
     source = vault.unseal(version, "source")
     if kind != "data_asset" or source is None:
         raise NotFound(_GONE)

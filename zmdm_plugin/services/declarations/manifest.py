@@ -16,6 +16,7 @@ from zmdm_plugin.db import insert, session
 from zmdm_plugin.models import ChannelDeclarations, Manifest
 from zmdm_plugin.models.base import new_uid, utcnow
 from zmdm_plugin.protocol.ddm import Kind
+from zmdm_plugin.services.declarations import app_assets
 from zmdm_plugin.services.declarations.entries import Listed, digest, literal
 
 if TYPE_CHECKING:
@@ -57,9 +58,21 @@ def type_of(artifact_type: str, declaration_type: str | None) -> str:
     return _TYPES.get(artifact_type) or declaration_type or ""
 
 
-def listed(item: Item, version: str, token: str, values: Mapping[str, str] | None = None) -> Listed:
-    """The line of an artifact; `values` are those of the variables in it."""
-    extra: Mapping[str, Any] = {"values": dict(values)} if values else {}
+def listed(
+    item: Item,
+    version: str,
+    token: str,
+    values: Mapping[str, str] | None = None,
+    *,
+    configured: bool = False,
+) -> Listed:
+    """The line of an artifact; `values` are those of the variables in it.
+
+    `configured`: it is an app, whose configuration is an asset beside it.
+    """
+    extra: dict[str, Any] = {"values": dict(values)} if values else {}
+    if configured:
+        extra[app_assets.CONFIGURED] = True
     return Listed(_KINDS[item.type], item.identifier, token, version, extra)
 
 
@@ -78,7 +91,9 @@ def whole(
     `not_ours`: identifiers of configurations that another activation puts into effect.
     """
     subscriptions = {"StatusItems": [{"Name": name} for name in sorted(set(subscribed))]}
-    full = [*lines, literal(Kind.CONFIGURATION, SUBSCRIPTIONS, _SUBSCRIPTIONS, subscriptions)]
+    lines = list(lines)
+    full = [*lines, *app_assets.beside(lines)]
+    full.append(literal(Kind.CONFIGURATION, SUBSCRIPTIONS, _SUBSCRIPTIONS, subscriptions))
     configurations = sorted(
         one.identifier
         for one in full

@@ -33,6 +33,7 @@ class Form(NamedTuple):
     id: int
     uid: str
     variables: frozenset[str] = frozenset()
+    configured: bool = False
 
 
 class Obstacle(NamedTuple):
@@ -109,7 +110,7 @@ def _offered(
     moments = [moment for moment in (retry_at, reinstall_at) if moment is not None]
     return Decision(
         item=item,
-        line=listed(item, form.uid, token, values),
+        line=listed(item, form.uid, token, values, configured=form.configured),
         form=form,
         retries=retries,
         reinstalls=reinstalls,

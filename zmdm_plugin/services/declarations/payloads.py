@@ -11,7 +11,9 @@ from zmdm_plugin.db import session
 from zmdm_plugin.errors import NotFound
 from zmdm_plugin.models import Artifact, ArtifactVersion, Channel
 from zmdm_plugin.protocol import declarations, variables
-from zmdm_plugin.services.declarations import app_payloads, links
+from zmdm_plugin.protocol.apps import CONFIGURATION
+from zmdm_plugin.protocol.ddm import Kind
+from zmdm_plugin.services.declarations import app_assets, app_payloads, links
 from zmdm_plugin.services.declarations.entries import Listed
 from zmdm_plugin.services.declarations.manifest import type_of
 
@@ -53,6 +55,8 @@ def render(line: Listed, channel: Channel) -> Rendered:
         raise NotFound("this version of the artifact is gone")
     artifact, version = row
     source = _Source(artifact, version, channel, line)
+    if line.kind is Kind.ASSET and line.extra.get(app_assets.CONFIGURED):
+        return Rendered(app_assets.TYPE, app_assets.payload(version, line, source.link))
     make = _MAKERS.get(artifact.type, _raw)
     return Rendered(type_of(artifact.type, artifact.declaration_type), make(source))
 
@@ -82,6 +86,13 @@ def _cert_asset(source: _Source) -> Payload:
     return payload
 
 
+def _app(source: _Source, make: Callable[[ArtifactVersion, Channel], Payload]) -> Payload:
+    payload = make(source.version, source.channel)
+    if source.line.extra.get(app_assets.CONFIGURED):
+        payload[CONFIGURATION] = app_assets.identifier(source.line.identifier)
+    return payload
+
+
 def _raw(source: _Source) -> Payload:
     """The operator's own wording, with our identifiers and the values of this channel in it."""
     content = source.version.content
@@ -107,6 +118,6 @@ _MAKERS: dict[str, Callable[[_Source], Payload]] = {
     "profile": _profile,
     "data_asset": _data_asset,
     "cert_asset": _cert_asset,
-    "store_app": lambda source: app_payloads.store_app(source.version, source.channel),
-    "enterprise_app": lambda source: app_payloads.enterprise_app(source.version, source.channel),
+    "store_app": lambda source: _app(source, app_payloads.store_app),
+    "enterprise_app": lambda source: _app(source, app_payloads.enterprise_app),
 }

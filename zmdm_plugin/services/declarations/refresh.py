@@ -108,7 +108,10 @@ Choice = Sequence[tuple["Item", Form]]
 def _choice(resolution: Resolution, commanded: Collection[int]) -> Choice:
     """What is chosen and goes by declaration, in the form in which most channels get it."""
     return [
-        (one.item, Form(one.version.id, one.version.uid, one.version.variables))
+        (
+            one.item,
+            Form(one.version.id, one.version.uid, one.version.variables, one.version.configured),
+        )
         for one in resolution.chosen
         if manifest.kind_of(one.item) and one.item.id not in commanded
     ]
@@ -136,7 +139,7 @@ def _compose(
 def _shared(chosen: Choice, around: Circumstances) -> list[Listed]:
     """The lines that are the same for all with this choice and these capabilities."""
     return [
-        manifest.listed(item, form.uid, form.uid)
+        manifest.listed(item, form.uid, form.uid, configured=form.configured)
         for item, form in chosen
         if around.refusal(manifest.type_of(item.type, item.declaration_type)) is None
     ]
@@ -161,9 +164,17 @@ def _former(chosen: Choice, known: Mapping[int, ChannelArtifact]) -> dict[int, F
         return {}
     version = ArtifactVersion
     found = session().execute(
-        sa.select(version.id, version.uid, version.variables).where(version.id.in_(wanted))
+        sa.select(
+            version.id,
+            version.uid,
+            version.variables,
+            version.content["configured"].as_boolean(),
+        ).where(version.id.in_(wanted))
     )
-    return {id_: Form(id_, uid, frozenset(names)) for id_, uid, names in found}
+    return {
+        id_: Form(id_, uid, frozenset(names), bool(configured))
+        for id_, uid, names, configured in found
+    }
 
 
 def _keep(

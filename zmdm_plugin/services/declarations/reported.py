@@ -22,7 +22,7 @@ from zmdm_plugin.models import (
     ChannelDeclarations,
 )
 from zmdm_plugin.protocol.ddm import Reported
-from zmdm_plugin.services import events
+from zmdm_plugin.services import events, licence_marks
 from zmdm_plugin.services.declarations import app_states, offers, reasons, rows
 from zmdm_plugin.services.declarations.app_states import AppState
 from zmdm_plugin.services.declarations.entries import Listed
@@ -175,6 +175,7 @@ def _absent(channel: Channel, row: ChannelArtifact, *, wanted: bool, now: dateti
         if row.status != "removing":
             return False
         session().delete(row)
+        licence_marks.mark(channel.device.serial_number)
         _tell(channel, "artifact.removed", row)
         return True
     if row.installed_version_id is None:

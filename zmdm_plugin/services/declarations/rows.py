@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from zmdm_plugin.db import session
 from zmdm_plugin.models import Artifact, Channel, ChannelArtifact
+from zmdm_plugin.services import licence_marks
 from zmdm_plugin.services.declarations.overlay import OBSTACLES, Decision
 
 if TYPE_CHECKING:
@@ -41,12 +42,14 @@ def apply(
             _left_out(row, decision)
         else:
             _wanted(row, decision, now=now)
-    _gone(known, decisions, offered)
+    if _gone(known, decisions, offered):
+        licence_marks.mark(channel.device.serial_number)
     session().flush()
 
 
 def forget(channel: Channel) -> None:
     """Nothing is declared any more: what came by declaration is gone."""
+    licence_marks.mark(channel.device.serial_number)
     session().execute(
         sa.delete(ChannelArtifact).where(
             ChannelArtifact.channel_id == channel.id, ChannelArtifact.via == BY_DECLARATION
@@ -112,21 +115,26 @@ def _gone(
     known: Mapping[int, ChannelArtifact],
     decisions: Mapping[int, Decision],
     offered: Collection[str],
-) -> None:
-    """What is no longer declared is being removed, unless the device never heard of it."""
+) -> bool:
+    """What is no longer declared is being removed, unless the device never heard of it.
+
+    True if something was forgotten at once."""
     left = [
         row
         for artifact_id, row in known.items()
         if row.via == BY_DECLARATION and artifact_id not in decisions
     ]
     if not left:
-        return
+        return False
     found = sa.select(Artifact.id, Artifact.identifier).where(
         Artifact.id.in_([row.artifact_id for row in left])
     )
     names = {id_: name for id_, name in session().execute(found)}
+    forgotten = False
     for row in left:
         if row.installed_version_id is None and names.get(row.artifact_id) not in offered:
             session().delete(row)
+            forgotten = True
         elif row.status != "removing":
             row.status, row.next_try_at = "removing", None
+    return forgotten

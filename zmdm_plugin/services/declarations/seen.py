@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import undefer
@@ -13,7 +13,7 @@ from zmdm_plugin.db import session
 from zmdm_plugin.models import Artifact, ArtifactVersion, Channel, ChannelDeclarations
 from zmdm_plugin.protocol import ddm
 from zmdm_plugin.protocol.ddm import Reported
-from zmdm_plugin.services.declarations import manifest, offers, reasons
+from zmdm_plugin.services.declarations import app_assets, manifest, offers, reasons
 from zmdm_plugin.services.declarations.entries import Listed
 
 _OURS = {
@@ -66,10 +66,18 @@ class Seen:
         return self.held.token == self.held.offered_token
 
 
+class _Name(NamedTuple):
+    type: str
+    title: str
+    artifact_id: int | None
+
+
 class _Names:
     """Artifacts and versions by what the lines call them; two statements."""
 
     def __init__(self, identifiers: Iterable[str], uids: Iterable[str]) -> None:
+        names = set(identifiers)
+        names |= {app for name in names if (app := app_assets.app_of(name))}
         found = session().execute(
             sa.select(
                 Artifact.identifier,
@@ -77,7 +85,7 @@ class _Names:
                 Artifact.name,
                 Artifact.type,
                 Artifact.declaration_type,
-            ).where(Artifact.identifier.in_(list(identifiers)))
+            ).where(Artifact.identifier.in_(names))
         )
         self.artifacts = {row.identifier: row for row in found}
         numbers = session().execute(
@@ -86,6 +94,16 @@ class _Names:
             )
         )
         self.numbers: dict[str, int] = {uid: number for uid, number in numbers}
+
+    def of(self, identifier: str, type_: str) -> _Name:
+        """Type, title and artifact of a declaration; `type_` is what is known without one."""
+        if (found := self.artifacts.get(identifier)) is not None:
+            type_ = manifest.type_of(found.type, found.declaration_type)
+            return _Name(type_, found.name, found.id)
+        app = self.artifacts.get(app_assets.app_of(identifier) or "")
+        if app is not None:
+            return _Name(app_assets.TYPE, f"Configuration of {app.name}", app.id)
+        return _Name(type_, _title(identifier, type_), None)
 
 
 def of_channel(channel: Channel) -> Seen | None:
@@ -130,17 +148,14 @@ def _lines(
 
 
 def _line(one: Listed, report: Reported | None, *, names: _Names, fetched: bool) -> Line:
-    artifact = names.artifacts.get(one.identifier)
-    type_ = str(one.extra.get("type") or "")
-    if artifact is not None:
-        type_ = manifest.type_of(artifact.type, artifact.declaration_type)
+    known = names.of(one.identifier, str(one.extra.get("type") or ""))
     return Line(
         kind=str(one.kind),
         identifier=one.identifier,
         token=one.token,
-        type=type_,
-        title=artifact.name if artifact else _title(one.identifier, type_),
-        artifact_id=artifact.id if artifact else None,
+        type=known.type,
+        title=known.title,
+        artifact_id=known.artifact_id,
         version=names.numbers.get(one.version or ""),
         offered=True,
         fetched=fetched,
@@ -152,14 +167,14 @@ def _line(one: Listed, report: Reported | None, *, names: _Names, fetched: bool)
 
 def _held(one: Reported, *, names: _Names) -> Line:
     """The device holds it in a form that it is offered no longer."""
-    artifact = names.artifacts.get(one.identifier)
+    known = names.of(one.identifier, "")
     return Line(
         kind=str(one.kind),
         identifier=one.identifier,
         token=one.server_token,
         type="",
-        title=artifact.name if artifact else _title(one.identifier, ""),
-        artifact_id=artifact.id if artifact else None,
+        title=known.title,
+        artifact_id=known.artifact_id,
         version=names.numbers.get(one.server_token.partition(".")[0]),
         offered=False,
         fetched=True,

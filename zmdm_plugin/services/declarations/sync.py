@@ -40,7 +40,8 @@ _PLANNED = """
     LEFT JOIN zmdm_revision b ON b.name = 'blueprint:' || d.blueprint_id
     WHERE i.fingerprint = :fingerprint AND i.state = 'active'
       AND (i.retire_at IS NULL OR i.retire_at > :now)
-      AND (d.udid = :device_key OR d.enrollment_uid = :device_key) AND d.blocked_at IS NULL
+      AND (d.udid = :device_key OR d.enrollment_uid = :device_key)
+      AND d.blocked_at IS NULL AND d.released_at IS NULL
       AND c.key = :channel_key AND c.ended_at IS NULL
       AND (c.plan_due_at IS NULL OR c.plan_due_at > :now)
       AND coalesce(f.value, 0) = c.planned_revision

@@ -56,7 +56,9 @@ def _inside(now: datetime, through_application: Probe) -> list[Finding]:
             session().rollback()
             log.warning("doctor: %s: %s", name, type(error).__name__)
             why = f"the database does not let us look ({type(error).__name__})"
-            found.append(bad(name, why, "Mend the database and the migrations first."))
+            found.append(
+                bad(name, why, "Mend the database and the migrations first.", is_alert=True)
+            )
     found.append(inside.own_routes(*through_application()))
     return found
 

@@ -22,6 +22,8 @@ class Finding:
     state: State
     says: str
     do: str = ""
+    is_alert: bool = False
+    """Somebody has to hear of it, and no other kind of alert tells."""
 
 
 def good(name: str, says: str) -> Finding:
@@ -34,6 +36,6 @@ def warn(name: str, says: str, do: str) -> Finding:
     return Finding(name, State.WARN, says, do)
 
 
-def bad(name: str, says: str, do: str) -> Finding:
+def bad(name: str, says: str, do: str, *, is_alert: bool = False) -> Finding:
     """It does not work."""
-    return Finding(name, State.BAD, says, do)
+    return Finding(name, State.BAD, says, do, is_alert)

@@ -15,9 +15,11 @@ from zmdm_plugin.errors import SealError
 from zmdm_plugin.models import CertificateAuthority, Heartbeat, PushCertificate, Realm, ScepIssuer
 from zmdm_plugin.models.base import Row
 from zmdm_plugin.services import expiries, vault
+from zmdm_plugin.services.doctor import locations
 from zmdm_plugin.services.doctor.finding import Finding, bad, good, warn
 from zmdm_plugin.services.realms import health
 from zmdm_plugin.services.software_updates import feed
+from zmdm_plugin.services.spans import ago
 
 _FRESH = timedelta(seconds=120)
 """Beats come every half minute at most."""
@@ -43,7 +45,7 @@ def _migrations(now: datetime) -> list[Finding]:
     if current == needed:
         return [good("Migrations", f"The tables are at {current}, as this release needs.")]
     says = f"The tables are at {current or 'nothing'}, this release needs {needed}."
-    return [bad("Migrations", says, "Run `flask zmdm db upgrade`.")]
+    return [bad("Migrations", says, "Run `flask zmdm db upgrade`.", is_alert=True)]
 
 
 def _keys(now: datetime) -> list[Finding]:
@@ -54,7 +56,7 @@ def _keys(now: datetime) -> list[Finding]:
             vault.unseal(row, column)
         except SealError as error:
             do = "Put the key that is missing back into ZMDM_SEALING_KEYS, behind the newest one."
-            return [bad(name, f"A stored secret cannot be opened: {error}.", do)]
+            return [bad(name, f"A stored secret cannot be opened: {error}.", do, is_alert=True)]
         tried += 1
     return [
         good(
@@ -80,14 +82,14 @@ def _redis(now: datetime) -> list[Finding]:
     name, client = "Redis", queues.connection()
     if client is None:
         do = "Set ZMDM_REDIS_URL and run `flask zmdm worker`."
-        return [bad(name, "ZMDM_REDIS_URL is empty: no job runs, so no device is woken.", do)]
+        says = "ZMDM_REDIS_URL is empty: no job runs, so no device is woken."
+        return [bad(name, says, do, is_alert=True)]
     try:
         client.ping()
     except redis.RedisError as error:
         says = f"It does not answer ({type(error).__name__})."
-        return [
-            bad(name, says, "Start Redis, or correct ZMDM_REDIS_URL. Nothing is lost meanwhile.")
-        ]
+        do = "Start Redis, or correct ZMDM_REDIS_URL. Nothing is lost meanwhile."
+        return [bad(name, says, do, is_alert=True)]
     return [good(name, "It answers.")]
 
 
@@ -106,7 +108,7 @@ def _beat(name: str, seen_at: datetime | None, now: datetime, do: str) -> Findin
     if seen_at is None:
         return bad(name, "It has never been seen.", do)
     age = now - seen_at
-    said = f"Last sign of life {max(0, round(age.total_seconds())):,} seconds ago."
+    said = f"Last sign of life {ago(seen_at, now)}."
     return good(name, said) if age < _FRESH else bad(name, said, do)
 
 
@@ -175,7 +177,7 @@ def clock(name: str, seconds: float, whose: str) -> Finding:
     if seconds <= _SKEW:
         return good(name, f"It agrees with {whose}.")
     do = "Run an NTP client on both machines: certificates and waiting times depend on the clock."
-    return bad(name, says, do) if seconds > 60 else warn(name, says, do)
+    return bad(name, says, do, is_alert=True) if seconds > 60 else warn(name, says, do)
 
 
 def _software_updates(now: datetime) -> list[Finding]:
@@ -199,7 +201,8 @@ def _realms(now: datetime) -> list[Finding]:
     faults = {row.name: fault for row in rows if (fault := health.fault(row))}
     if faults:
         says = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
-        return [bad("Realms", f"People cannot sign in. {says}.", "Test the realm on its page.")]
+        says, do = f"People cannot sign in. {says}.", "Test the realm on its page."
+        return [bad("Realms", says, do, is_alert=True)]
     return [good("Realms", f"{len(rows)} in use, nothing is known to be wrong.")] if rows else []
 
 
@@ -210,7 +213,9 @@ def own_routes(status: int, text: str) -> Finding:
         return good(name, "An unsigned request gets our own answer.")
     do = "Exempt the endpoints that begin with zmdm_ from the hook (login, CSRF, rate limit)."
     do += " The log names the hook's endpoint."
-    return bad(name, f"Something in the application answers for us, with {status}.", do)
+    return bad(
+        name, f"Something in the application answers for us, with {status}.", do, is_alert=True
+    )
 
 
 CHECKS: dict[str, Callable[[datetime], list[Finding]]] = {
@@ -224,5 +229,6 @@ CHECKS: dict[str, Callable[[datetime], list[Finding]]] = {
     "Certificates in settings": _configured,
     "Software updates": _software_updates,
     "Realms": _realms,
+    "Locations": locations.check,
     "Clock": _clock,
 }

@@ -23,10 +23,10 @@ def push_service(settings: Settings) -> Finding:
         probe.shake_hands(settings.apns_url, ca_pem=settings.apns_ca, proxy=settings.apns_proxy)
     except probe.Distrusted as error:
         do = "Something between here and Apple breaks TLS open; let it pass, or set ZMDM_APNS_CA."
-        return bad(name, f"Its certificate does not hold here: {error}.", do)
+        return bad(name, f"Its certificate does not hold here: {error}.", do, is_alert=True)
     except probe.Unreachable as error:
         do = f"Open the way to {settings.apns_url} (port 443 or 2197), or set ZMDM_APNS_PROXY."
-        return bad(name, f"It cannot be reached: {error}.", do)
+        return bad(name, f"It cannot be reached: {error}.", do, is_alert=True)
     return good(name, "It can be reached.")
 
 
@@ -80,7 +80,7 @@ def device_routes(settings: Settings) -> Finding:
         return good(name, "The mTLS front asks for a client certificate.")
     do = "Let the proxy pass PUT /public/mdm/ on, without login and without changing the answer: "
     do += "401, 403 and 410 make devices leave."
-    return bad(name, f"Something before this application answers {seen.status}.", do)
+    return bad(name, f"Something before this application answers {seen.status}.", do, is_alert=True)
 
 
 _HTTPS = "Give it a name and a certificate that devices trust, and set ZMDM_BASE_URL to it."

@@ -17,18 +17,20 @@ from zmdm_plugin.errors import Conflict, NotFound, Refused
 from zmdm_plugin.models import Channel, ChannelCommand, Revision
 from zmdm_plugin.models.base import utcnow
 from zmdm_plugin.models.blueprints import revision_name
-from zmdm_plugin.services import command_queue, wake
-from zmdm_plugin.services.apps import licensing, progress
-from zmdm_plugin.services.artifacts import delivery, present
+from zmdm_plugin.services import command_queue, locking, wake
+from zmdm_plugin.services.apps import progress
+from zmdm_plugin.services.artifacts import delivery, licensing, present
 from zmdm_plugin.services.artifacts import values as variables
 from zmdm_plugin.services.artifacts.wanted import INSTALL
 from zmdm_plugin.services.declarations import sync
+from zmdm_plugin.services.declarations.overlay import UNLICENSED
 from zmdm_plugin.services.declarations.refresh import refresh
 from zmdm_plugin.services.declarations.values import Declared
 from zmdm_plugin.services.enrollment import renewal as renewals
 from zmdm_plugin.services.planner import (
     apps,
     artifacts,
+    bypass_code,
     declarations,
     inventory,
     not_now,
@@ -52,6 +54,7 @@ PLANNERS: tuple[Callable[[Situation], Plan], ...] = (
     apps.plan,
     declarations.plan,
     protection.plan,
+    bypass_code.plan,
 )
 _JITTER = 0.05
 _UNWANTED = "the device should not get it any more"
@@ -66,7 +69,7 @@ def plan_channel(channel: Channel) -> None:
     deliver = delivery.of(channel, revision=blueprint)
     if _withdraw(channel, deliver):
         deliver = delivery.of(channel, revision=blueprint)
-    unlicensed = licensing.missing(channel, deliver)
+    unlicensed = licensing.missing(channel, deliver.resolution.chosen)
     declared = _declared(channel, deliver, unlicensed)
     situation = _situation(channel, _held_back(channel, deliver, unlicensed), declared)
     plans = [rule(situation) for rule in PLANNERS]
@@ -79,7 +82,8 @@ def plan_channel(channel: Channel) -> None:
         for order in plan.orders:
             _order(channel, order)
     put_off = _not_now_deadline(channel, situation.now)
-    deadline = earliest(*(plan.next_at for plan in plans), put_off, channel.plan_due_at)
+    locked = locking.spoke(channel, situation.now)
+    deadline = earliest(*(plan.next_at for plan in plans), put_off, locked, channel.plan_due_at)
     channel.plan_due_at = _jittered(deadline, situation.now) if deadline else None
     channel.planned_revision, channel.planned_blueprint_revision = fleet, blueprint
 
@@ -136,7 +140,7 @@ def _held_back(
     wanted = []
     for one in deliver.wanted:
         if (why := unlicensed.get(one.artifact)) is not None:
-            present.waiting(channel, one.artifact, one.version, licensing.CODE, why)
+            present.waiting(channel, one.artifact, one.version, UNLICENSED, why)
             one = replace(one, blocked=True)
         wanted.append(one)
     return replace(deliver, wanted=tuple(wanted))
@@ -220,6 +224,7 @@ def _situation(channel: Channel, deliver: delivery.Delivery, declared: Declared)
         held=deliver.held,
         declarations=declared,
         protection=protected.of(channel),
+        lockable=protected.lockable(channel),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from zmdm_plugin.services.artifacts.wanted import Held, Wanted
 from zmdm_plugin.services.declarations.values import Declared
-from zmdm_plugin.services.protection.values import Protection
+from zmdm_plugin.services.protection.values import Lockable, Protection
 from zmdm_plugin.services.renewal_due import Holding
 from zmdm_plugin.services.setup.values import Setup
 
@@ -45,6 +45,8 @@ class Situation:
     inventory_interval: timedelta = timedelta(days=1)
     protection: Protection | None = None
     """Of a Mac's own channel."""
+    lockable: Lockable | None = None
+    """Of a device that makes a bypass code."""
     identity: Holding | None = None
     """The one in use that ends first."""
     renew_before: timedelta = timedelta(days=30)

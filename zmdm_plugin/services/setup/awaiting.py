@@ -163,7 +163,7 @@ def number_waiting(actor: Actor, *, now: datetime, most: int) -> tuple[int, int]
         .where(
             Channel.awaiting_since.is_not(None),
             Channel.ended_at.is_(None),
-            Device.blocked_at.is_(None),
+            sa.not_(Device.dismissed),
             *([] if scope is None else [scope]),
         )
         .order_by(Channel.awaiting_until)
