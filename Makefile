@@ -5,10 +5,14 @@
 # The first run makes .venv with the pinned set (constraints.txt). PY=/path/to/python uses an
 # interpreter that has everything already.
 
+# The demo and the tests start many processes of the same code: it is compiled once, not in each.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV ?= .venv
-# Two tests at a time; PostgreSQL and Redis are started once per process.
-JOBS ?= 2
+# One test more at a time than there are cores: those of servers and browsers wait a good deal. Each
+# process starts a PostgreSQL and a Redis, once.
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 ARGS ?=
 
 RUN_EXTRAS := embedded,host,simulator
@@ -56,6 +60,7 @@ format: ready-test
 docs: ready-test
 	@mkdir -p docs
 	$(PY) -c "from zmdm_plugin.config import document; print(document(), end='')" > docs/settings.md
+	$(PY) -c "from zmdm_plugin.services.event_kinds.document import document; print(document(), end='')" > docs/events.md
 	$(PY) -m tests.matrix_page > docs/permissions.new && mv docs/permissions.new docs/permissions.md
 
 # The pictures of the README, by the browser tests.

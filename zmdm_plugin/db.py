@@ -11,14 +11,15 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, scoped_session
 
 from zmdm_plugin.errors import Unavailable
@@ -34,6 +35,8 @@ _OPENING = "zmdm_opening"
 _FLUSHED = "zmdm_foreign_flush"
 IMMEDIATE = "zmdm_immediate"
 _RETRY_CODES = {"40001", "40P01", "55P03"}
+_RACE_CODES = {"23503", "23505"}
+_RACE_WORDS = ("UNIQUE constraint failed", "FOREIGN KEY constraint failed")
 
 
 def session() -> scoped_session[Session]:
@@ -116,6 +119,16 @@ def is_passing(error: DBAPIError) -> bool:
     return isinstance(error, OperationalError) and "database is locked" in str(error.orig)
 
 
+def is_race(error: IntegrityError) -> bool:
+    """Whether another transaction was quicker: it made the same, or deleted what this one names.
+
+    Services look first; between the look and the write there is a moment.
+    """
+    if getattr(error.orig, "sqlstate", None) in _RACE_CODES:
+        return True
+    return str(error.orig).startswith(_RACE_WORDS)
+
+
 @contextmanager
 def outages() -> Iterator[None]:
     """Turn a database that cannot be reached into Unavailable, which devices get as 503."""
@@ -148,11 +161,11 @@ def _tell(told: Callable[[], object]) -> None:
 # -- the hot path -----------------------------------------------------------------------------
 
 
-_NAMED = re.compile(r"(?<!:):([a-z_]+)")
+_NAMED = re.compile(r"(?<!:):([a-z_][a-z_0-9]*)")
 
 
 class HotStatement:
-    """SQL text with :names, run on the driver: autocommit, prepared, one reconnect at most."""
+    """SQL text with :names, run on the driver, prepared: SQLAlchemy costs more than the rest."""
 
     def __init__(self, sql: str, *, postgresql: str | None = None) -> None:
         self._sqlite = sql
@@ -161,7 +174,9 @@ class HotStatement:
     def first(
         self, values: Mapping[str, Any], *, bound: sa.Engine, prepare: bool
     ) -> tuple[Any, ...] | None:
-        """The statement's first row, committed; Unavailable when the database is away."""
+        """Its first row, committed at once; Unavailable when the database is away even after one
+        reconnect.
+        """
         with outages():
             try:
                 return self._once(values, bound, prepare=prepare)
@@ -169,6 +184,18 @@ class HotStatement:
                 if not error.connection_invalidated:
                     raise
                 return self._once(values, bound, prepare=prepare)
+
+    def run(self, values: Mapping[str, Any], *, prepare: bool) -> None:
+        """In the transaction that is open, with whatever else it does; no row is read."""
+        connection = session().connection()
+        raw = cast(Any, connection.connection.driver_connection)
+        try:
+            if connection.dialect.name == "postgresql":
+                raw.execute(self._psycopg, values, prepare=prepare)
+            else:
+                raw.execute(self._sqlite, _plain(values))
+        except Exception as error:
+            raise self._told(error, connection.dialect, connection) from error
 
     def _once(
         self, values: Mapping[str, Any], bound: sa.Engine, *, prepare: bool
@@ -180,16 +207,7 @@ class HotStatement:
                 return self._on_psycopg(raw, values, prepare=prepare)
             return self._on_sqlite(raw, values)
         except Exception as error:
-            dialect_error = bound.dialect.loaded_dbapi.Error
-            if not isinstance(error, dialect_error):
-                raise
-            used = None if raw is None else raw.driver_connection
-            gone = bound.dialect.is_disconnect(error, used, None)
-            if raw is not None and gone:
-                raw.invalidate(error)
-            raise DBAPIError.instance(
-                self._sqlite, None, error, dialect_error, True, gone
-            ) from error
+            raise self._told(error, bound.dialect, raw) from error
         finally:
             if raw is not None:
                 raw.close()
@@ -209,19 +227,35 @@ class HotStatement:
                 connection.autocommit = False
 
     def _on_sqlite(self, raw: Any, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        bound = {
-            name: value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-            if isinstance(value, datetime)
-            else value
-            for name, value in values.items()
-        }
         connection = raw.driver_connection
         before, connection.isolation_level = connection.isolation_level, None
         try:
-            row: tuple[Any, ...] | None = connection.execute(self._sqlite, bound).fetchone()
+            row: tuple[Any, ...] | None = connection.execute(
+                self._sqlite, _plain(values)
+            ).fetchone()
             return row
         finally:
             connection.isolation_level = before
+
+    def _told(self, error: Exception, dialect: sa.Dialect, used: Any) -> Exception:
+        """As SQLAlchemy would raise it; `used`: the connection, given up if it is broken."""
+        kind = dialect.loaded_dbapi.Error
+        if not isinstance(error, kind):
+            return error
+        gone = dialect.is_disconnect(error, None, None)
+        if used is not None and gone:
+            used.invalidate(error)
+        return DBAPIError.instance(self._sqlite, None, error, kind, True, gone)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as the driver of SQLite takes them, moments as SQLAlchemy writes them."""
+    return {
+        name: value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        if isinstance(value, datetime)
+        else value
+        for name, value in values.items()
+    }
 
 
 def insert_many(model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -234,21 +268,58 @@ def insert_many(model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
     if not is_postgresql():
         session().execute(sa.insert(model), list(rows))
         return
-    columns = model.__table__.c
-    names = list(rows[0])
-    nested = {name for name in names if isinstance(columns[name].type, sa.JSON)}
-    listed = ", ".join(f'"{name}"' for name in names)
+    columns, names = model.__table__.c, list(rows[0])
+    nested = [at for at, name in enumerate(names) if isinstance(columns[name].type, sa.JSON)]
+    listed, values = ", ".join(f'"{name}"' for name in names), itemgetter(*names)
     raw = cast(Any, session().connection().connection.driver_connection)
     with (
         raw.cursor() as cursor,
         cursor.copy(f'COPY "{model.__table__.name}" ({listed}) FROM STDIN') as copy,
     ):
         for row in rows:
-            copy.write_row([_copied(row[name], name in nested) for name in names])
+            written = list(values(row))
+            for at in nested:
+                if written[at] is not None:
+                    written[at] = json.dumps(written[at])
+            copy.write_row(written)
 
 
-def _copied(value: Any, nested: bool) -> Any:
-    return json.dumps(value) if nested and value is not None else value
+def any_of(column: Any, values: Iterable[Any]) -> sa.ColumnElement[bool]:
+    """Whether a column has one of many values: one parameter where the database knows arrays.
+
+    SQLAlchemy writes out an IN of a thousand for 50 ms, each time anew.
+    """
+    wanted = list(values)
+    if not is_postgresql():
+        return cast("sa.ColumnElement[bool]", column.in_(wanted))
+    return cast("sa.ColumnElement[bool]", column == sa.any_(array(wanted, like=column)))
+
+
+def array(values: Sequence[Any], *, like: Any) -> sa.BindParameter[Any]:
+    """One parameter of PostgreSQL with many values of a column's type."""
+    return sa.bindparam(None, list(values), type_=postgresql.ARRAY(like.type))
+
+
+def texts(values: Iterable[str]) -> sa.ColumnElement[str]:
+    """A column of these texts, to be selected from as if they were a table: one parameter."""
+    listed = sa.literal(json.dumps(list(values)), sa.Text())
+    rows = (
+        sa.func.json_array_elements_text(sa.cast(listed, sa.JSON))
+        if is_postgresql()
+        else sa.func.json_each(listed)
+    )
+    column: sa.ColumnElement[str] = rows.table_valued(sa.column("value", sa.String())).c.value
+    return column
+
+
+def json_of(members: Mapping[str, Any]) -> sa.ColumnElement[Any]:
+    """A JSON object that the database puts together, from columns and plain values."""
+    flat: list[Any] = []
+    for name, value in members.items():
+        flat += [sa.literal(name, sa.Text()), value]
+    if is_postgresql():
+        return sa.func.jsonb_build_object(*flat, type_=postgresql.JSONB())
+    return sa.type_coerce(sa.func.json_object(*flat), sa.JSON())
 
 
 def typed(

@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import click
+
 
 class ZmdmError(Exception):
     """The root, so that a host can catch whatever the plugin raises."""
@@ -26,12 +28,15 @@ class ZmdmError(Exception):
     status: int = 500
 
 
-class ConfigError(ZmdmError):
-    """Carries every fault of the configuration at once, not one after the other."""
+class ConfigError(ZmdmError, click.ClickException):
+    """Carries every fault of the configuration at once, not one after the other.
+
+    `flask …` says it and ends, instead of a traceback, whatever command the application is for.
+    """
 
     def __init__(self, faults: Iterable[str] | str) -> None:
         self.faults = (faults,) if isinstance(faults, str) else tuple(faults)
-        super().__init__("\n".join(self.faults))
+        click.ClickException.__init__(self, "\n".join(self.faults))
 
 
 class ProtocolError(ZmdmError):
@@ -61,6 +66,13 @@ class Conflict(ZmdmError):
     """The order contradicts the present state, e.g. blocking a device that is blocked."""
 
     status = 409
+
+
+class Overtaken(Conflict):
+    """Somebody else was quicker, and nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__("somebody else changed the same at this moment: look, and try again")
 
 
 class Denied(ZmdmError):

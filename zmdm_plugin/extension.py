@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 
 from zmdm_plugin import db as database
+from zmdm_plugin import logs
 from zmdm_plugin.admin import register_admin
 from zmdm_plugin.blueprints.api import register_api
 from zmdm_plugin.blueprints.apple import register_apple
@@ -66,6 +67,8 @@ class Zmdm:
         if "sqlalchemy" not in app.extensions:
             raise ConfigError("call db.init_app(app) before Zmdm(db).init_app(app)")
         settings = Settings.from_mapping(app.config)
+        if settings.json_logs:
+            logs.write_json()
         app.extensions[NAME] = State(
             application=app,
             settings=settings,

@@ -52,6 +52,7 @@ _SEE = (
     "mdm.view_realmuser",
 )
 _SEE_SET_UP = (
+    "mdm.view_event",
     "mdm.view_enrollment",
     "mdm.view_depvirtualserver",
     "mdm.view_depdevice",
@@ -67,7 +68,9 @@ _SEE_SET_UP = (
     "mdm.view_locationasset",
     "mdm.view_jobrun",
     "mdm.view_system",
+    "mdm.view_metrics",
     "mdm.view_webhook",
+    "mdm.view_alert",
 )
 _REVEAL = (
     "mdm.view_device_location",
@@ -113,6 +116,7 @@ OPERATOR = Role(
         "mdm.change_realmuser",
         "mdm.delete_realmuser",
         "mdm.change_jobrun",
+        "mdm.change_alert",
         "mdm.change_depvirtualserver",
         "mdm.change_depdevice",
         "mdm.add_tag",
