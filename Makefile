@@ -11,7 +11,8 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 VENV ?= .venv
 # One test more at a time than there are cores: those of servers and browsers wait a good deal. Each
-# process starts a PostgreSQL and a Redis, once.
+# process starts a PostgreSQL and a Redis, once, and takes whole modules, so that what the tests of one
+# share (a demo that runs, a fleet) is made once; tests/turns.py says in which order.
 JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 ARGS ?=
 
@@ -45,7 +46,7 @@ demo: ready-run
 		$(if $(PORT),--port $(PORT))
 
 test: ready-test
-	$(PY) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: ready-test
 	$(PY) -m ruff format --check .

@@ -36,6 +36,7 @@ from tests import books as booking
 from tests import hosts, requirements
 from tests.road import Road, factory_anchor, lay_road
 from tests.servers import Postgres, Redis, postgres_server, redis_server
+from tests.turns import in_turn
 
 hypothesis_settings.register_profile(
     "zmdm",
@@ -59,7 +60,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this machine cannot run, and remember it."""
+    """Leave out what this machine cannot run, and remember it; the rest in good order."""
     not_run: Counter[str] = Counter()
     kept, left_out = [], []
     for item in items:
@@ -67,7 +68,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         absent = requirements.missing(names)
         (left_out if absent else kept).append(item)
         not_run.update(absent)
-    items[:] = kept
+    items[:] = in_turn(kept)
     config.hook.pytest_deselected(items=left_out)
     config.stash[_NOT_RUN] = dict(not_run)
 
