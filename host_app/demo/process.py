@@ -27,7 +27,7 @@ class Process:
     command: Sequence[str]
     ready: Callable[[int], bool] = lambda pid: True
     env: Mapping[str, str] = field(default_factory=dict)
-    ready_within: float = 40.0
+    ready_within: float = 90.0
 
 
 @dataclass(slots=True)

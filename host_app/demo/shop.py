@@ -16,7 +16,7 @@ from host_app.demo.asking import Api, PlayedPortal, StepFailed
 from host_app.demo.folder import DemoFolder
 from host_app.demo.setup import flask
 
-READ_WITHIN = 60.0
+READ_WITHIN = 120.0
 """Seconds for a worker to read the location, and what the store says of its apps."""
 
 

@@ -53,7 +53,7 @@ class Demo:
 
     def finish(self) -> tuple[int, str]:
         """Wait for its end: status and output."""
-        output, _ = self.process.communicate(timeout=150)
+        output, _ = self.process.communicate(timeout=400)
         self.left = self.processes()
         return self.process.returncode, output
 
@@ -91,7 +91,7 @@ def running() -> Iterator[tuple[int, str]]:
             yield int(entry.name), words.decode(errors="replace")
 
 
-def eventually(condition: object, seconds: float = 60) -> None:
+def eventually(condition: object, seconds: float = 120) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
     while not condition():
@@ -253,7 +253,7 @@ def test_ctrl_c_ends_all_of_it_silently(second_run: Demo) -> None:
     second_run.process.send_signal(signal.SIGINT)
     status, output = second_run.finish()
     assert (status, output.splitlines()[-1]) == (0, "stopped")
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40
     assert "Traceback" not in output
     assert second_run.left == []
 

@@ -110,7 +110,7 @@ class Scene:
         assert self.process is not None
         began = time.monotonic()
         self.process.send_signal(number)
-        output, _ = self.process.communicate(timeout=20)
+        output, _ = self.process.communicate(timeout=60)
         return self.process.returncode, output, time.monotonic() - began
 
     def survivors(self) -> list[int]:
@@ -161,7 +161,7 @@ def test_the_next_process_waits_until_the_one_before_is_ready(scene: Scene) -> N
         supervisor.start(child("second"))
     """)
     assert scene.process is not None
-    output, _ = scene.process.communicate(timeout=20)
+    output, _ = scene.process.communicate(timeout=60)
     assert "failed: first is not ready after 1 s" in output
     assert scene.process.returncode == 1
     assert not scene.noted("second", "start")
@@ -215,7 +215,7 @@ def test_what_keeps_dying_ends_the_demo_after_longer_and_longer_waits(scene: Sce
         supervisor.start(Process("second", [sys.executable, "-c", "raise SystemExit(3)"]))
     """)
     assert scene.process is not None
-    output, _ = scene.process.communicate(timeout=30)
+    output, _ = scene.process.communicate(timeout=60)
     assert "failed: second keeps dying" in output
     assert scene.process.returncode == 1
     assert scene.survivors() == []
@@ -224,7 +224,7 @@ def test_what_keeps_dying_ends_the_demo_after_longer_and_longer_waits(scene: Sce
 def test_a_process_that_dies_before_it_is_ready_is_named_with_its_last_words(scene: Scene) -> None:
     scene.play('supervisor.start(child("first", "late", "broken"))')
     assert scene.process is not None
-    output, _ = scene.process.communicate(timeout=20)
+    output, _ = scene.process.communicate(timeout=60)
     assert output.count("\n") == 1
     assert "failed: first ended (log: " in output
     assert "the roof is on fire" in output
@@ -280,6 +280,6 @@ def test_a_terminal_that_goes_away_stops_everything(scene: Scene) -> None:
 def test_a_step_that_fails_ends_the_demo(scene: Scene) -> None:
     scene.play('supervisor.run(child("step", "broken"))')
     assert scene.process is not None
-    output, _ = scene.process.communicate(timeout=20)
+    output, _ = scene.process.communicate(timeout=60)
     assert "failed: step ended" in output
     assert "the roof is on fire" in output

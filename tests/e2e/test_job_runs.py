@@ -47,7 +47,7 @@ class Scene:
             return job_runs.find(self.uid)
 
     def until(self, told: Callable[[JobRun], bool], what: str) -> None:
-        wait_until(lambda: told(self.run()), what=what, seconds=60)
+        wait_until(lambda: told(self.run()), what=what, seconds=120)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -58,7 +58,7 @@ class Scene:
         return self.pushed() == MANY and not self.waits()
 
     def until_pushed(self, count: int) -> None:
-        wait_until(lambda: self.pushed() >= count, what=f"{count} pushes", seconds=30)
+        wait_until(lambda: self.pushed() >= count, what=f"{count} pushes", seconds=90)
 
     def restart_postgres(self) -> None:
         self.postgres.stop()
@@ -110,7 +110,7 @@ def test_every_channel_is_pushed_whatever_is_killed(scene: Scene) -> None:
     second = scene.daemons.worker()
     scene.until_pushed(400)
     scene.restart_postgres()
-    wait_until(scene.all_pushed, what="every push", seconds=60)
+    wait_until(scene.all_pushed, what="every push", seconds=120)
     assert second.process is not None and second.process.poll() is None
     with scene.pushing.app.app_context():
         rows = db.session().scalars(sa.select(ChannelCommand)).all()
@@ -131,18 +131,18 @@ def test_a_worker_outlives_redis(scene: Scene) -> None:
 
 def test_another_scheduler_takes_over_from_a_killed_one(scene: Scene) -> None:
     first = scene.daemons.scheduler("--lease", "2")
-    wait_until(lambda: scene.holder() is not None, what="the first", seconds=30)
+    wait_until(lambda: scene.holder() is not None, what="the first", seconds=90)
     was = scene.holder()
     scene.daemons.scheduler("--lease", "2")
     first.kill()
-    wait_until(lambda: scene.holder() not in (None, was), what="the second", seconds=30)
+    wait_until(lambda: scene.holder() not in (None, was), what="the second", seconds=90)
     scene.pushing.channels(plan_due_at=utcnow() - timedelta(minutes=1))
     wait_until(lambda: scene.waits() == 1, what="a sweep")
 
 
 def test_a_scheduler_outlives_postgresql_and_gives_its_lease_back(scene: Scene) -> None:
     scheduler = scene.daemons.scheduler("--lease", "2")
-    wait_until(lambda: scene.holder() is not None, what="the lease", seconds=30)
+    wait_until(lambda: scene.holder() is not None, what="the lease", seconds=90)
     scene.postgres.stop()
     wait_until(lambda: "the scheduler waits" in said(scheduler), what="an outage")
     scene.postgres.start()

@@ -46,7 +46,7 @@ class Scene:
         self.dep.played.rule(path=path, latency=30, after=after)
         self.let_the_lease_pass()
         rules = self.dep.played.organization.faults.rules
-        wait_until(lambda: not rules, what=f"{answers} answers of {path}", seconds=60)
+        wait_until(lambda: not rules, what=f"{answers} answers of {path}", seconds=120)
         assert self.open_runs(), "the worker was faster than its death"
         worker.kill()
 
@@ -133,7 +133,7 @@ def test_a_worker_killed_while_all_that_match_are_assigned_misses_none_of_them(
         query = "SELECT 1 FROM zmdm_dep_device WHERE id = %s FOR UPDATE"
         held.execute(query, (last - MANY + 2500,))  # the third step waits for this one
         scene.let_the_lease_pass()
-        wait_until(lambda: scene.done(uid) == 2000, what="two steps", seconds=60)
+        wait_until(lambda: scene.done(uid) == 2000, what="two steps", seconds=120)
         worker.kill()
     scene.finish()
     assert scene.done(uid) == MANY

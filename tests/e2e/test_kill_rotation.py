@@ -101,7 +101,7 @@ def kill_half_way(daemons: Daemons, url: str) -> None:
         held = sa.select(DeviceSecret.id).where(DeviceSecret.id == last.scalar_subquery())
         holding.execute(held.with_for_update())
         rotation = daemons.command("secrets", "rotate")
-        wait_until(stuck, what="the chunk whose row is held", seconds=60)
+        wait_until(stuck, what="the chunk whose row is held", seconds=120)
         rotation.kill()
     engine.dispose()
 

@@ -45,7 +45,7 @@ class Scene:
         with self.engine.connect() as connection:
             connection.execute(sa.text(f"LOCK TABLE {table} IN EXCLUSIVE MODE"))
             yield
-            wait_until(self.somebody_waits, what="a transaction at the lock", seconds=30)
+            wait_until(self.somebody_waits, what="a transaction at the lock", seconds=90)
             then()
 
     def somebody_waits(self) -> bool:

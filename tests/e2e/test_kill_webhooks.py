@@ -46,7 +46,7 @@ class Scene:
         self.there.stall(after=number)
         self.happen()
         self.let_the_lease_pass()
-        wait_until(self.there.stalled.is_set, what=f"{number} events", seconds=60)
+        wait_until(self.there.stalled.is_set, what=f"{number} events", seconds=120)
         worker.kill()
         self.there.go_on()
 

@@ -115,7 +115,7 @@ def test_no_poll_waits_long_while_a_whole_fleet_is_marked(pg_road: Road) -> None
     copy_device(pg_road, mac, first=1, last=MANY)
     with pg_road.rows():
         wake.fleet()
-    bound_waits(pg_road.app, "300ms")
+    bound_waits(pg_road.app, "1s")
     fan = threading.Thread(target=fan_out, args=(pg_road.app,))
     line, polls = Line(mac), 0
     fan.start()
@@ -130,10 +130,16 @@ def test_no_poll_waits_long_while_a_whole_fleet_is_marked(pg_road: Road) -> None
 
 
 def patient(mac: SimulatedDevice, ends: float) -> set[int]:
-    """Connect until the time is up, as a device that is pushed again and again."""
+    """Connect as a device that is pushed again and again, until nothing comes after an outage."""
     seen: set[int] = set()
-    while time.monotonic() < ends:
-        seen.update(mac.connect().statuses)
+    busy = time.monotonic()
+    while time.monotonic() < ends and not (503 in seen and time.monotonic() - busy > 3):
+        said = mac.connect()
+        seen.update(said.statuses)
+        if said.request_types or 503 in said.statuses:
+            busy = time.monotonic()
+        else:
+            time.sleep(0.05)
     return seen
 
 
@@ -146,7 +152,7 @@ def test_a_restart_of_the_database_loses_and_doubles_nothing(
         for mac in macs:
             for number in range(60):
                 order(road, mac, LISTS[number % 4])
-        ends = time.monotonic() + 6
+        ends = time.monotonic() + 60
         with ThreadPoolExecutor(3) as threads:
             talks = [threads.submit(patient, mac, ends) for mac in macs]
             time.sleep(0.4)

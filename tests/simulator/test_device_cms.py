@@ -37,7 +37,7 @@ def folder(tmp_path: Path, identity: pki.Identity) -> Path:
 
 def openssl(folder: Path, *words: str) -> bytes:
     done = subprocess.run(
-        ["openssl", "cms", *words], cwd=folder, capture_output=True, timeout=20, check=False
+        ["openssl", "cms", *words], cwd=folder, capture_output=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout

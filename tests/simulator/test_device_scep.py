@@ -36,7 +36,7 @@ def transaction(server: DeviceServer, **options: Any) -> Transaction:
 
 
 def openssl(*words: str, given: bytes) -> str:
-    done = subprocess.run(["openssl", *words], input=given, capture_output=True, timeout=20)
+    done = subprocess.run(["openssl", *words], input=given, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr.decode()
     return (done.stdout + done.stderr).decode(errors="replace")
 

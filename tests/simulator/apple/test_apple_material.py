@@ -73,14 +73,14 @@ def test_the_command_ends_silently_while_a_device_waits(
         assert device.get(f"{control}/ready").status_code == 200
         with httpx.stream("GET", f"{control}/ready"):
             process.send_signal(number)
-            output, errors = process.communicate(timeout=10)
+            output, errors = process.communicate(timeout=60)
     assert (process.returncode, output, errors) == (0, "", "")
 
 
 def test_a_busy_port_is_one_clear_line(command: list[str], control: httpx.Client) -> None:
     port = str(control.base_url.port)
     ended = subprocess.run(
-        [*command, "--control-port", port], capture_output=True, text=True, timeout=20, check=False
+        [*command, "--control-port", port], capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1 and port in ended.stderr

@@ -132,8 +132,8 @@ def test_a_batch_can_be_told_to_end(apple: PlayedAppleThread, sender: Sender) ->
 def test_a_batch_after_an_overdue_one_is_not_confused_by_its_answers(
     apple: PlayedAppleThread, sender: Sender
 ) -> None:
-    client = sender(timeout=60, budget=0.7)
-    apple.faults(latency=1.0)
+    client = sender(timeout=60, budget=2.5)
+    apple.faults(latency=3.0)
     client.send(pushes(3))
     apple.faults(latency=0)
     assert delivered(client.send(pushes(3))) == 3
@@ -142,7 +142,7 @@ def test_a_batch_after_an_overdue_one_is_not_confused_by_its_answers(
 def test_a_connection_that_went_deaf_while_idle_is_replaced(
     apple: PlayedAppleThread, sender: Sender
 ) -> None:
-    client = sender(idle=0.0, timeout=1.0)
+    client = sender(idle=0.0, timeout=2.5)
     apple.faults(deaf=True)
     client.send(pushes(1))
     apple.faults(deaf=False)

@@ -58,9 +58,9 @@ def test_an_answer_ends_in_time_however_slowly_it_comes(begin: bytes, then: byte
     began = time.monotonic()
     with saying(begin, then) as url, pytest.raises(httpx.ReadTimeout):
         transport = Outbound(private=LOCAL, whole=0.5)
-        with httpx.Client(transport=transport, timeout=10.0) as http:
+        with httpx.Client(transport=transport, timeout=60.0) as http:
             http.get(url)
-    assert time.monotonic() - began < 8  # each step alone might have taken ten seconds
+    assert time.monotonic() - began < 30  # each step alone might have taken sixty seconds
 
 
 def test_a_long_answer_is_not_read_to_its_end() -> None:
